@@ -1,0 +1,10 @@
+package pgserver
+
+import (
+	"context"
+	"errors"
+)
+
+func embedded(ctx context.Context) (binaries, error) {
+	return binaries{}, errors.New("not available")
+}
