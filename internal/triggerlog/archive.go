@@ -1,0 +1,113 @@
+package triggerlog
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const allColumns = `id, txid, created_at, updated_at, processed_at, processed_tx, state, action,
+	table_name, record_id, sfid, old, "values", sf_result, sf_message`
+
+// Archive moves up to limit finished entries to the archive and returns how
+// many it moved: SUCCESS, MERGED, IGNORED and REQUEUED at once; IGNORE (which
+// becomes IGNORED) and READONLY when they are older than quiet; FAILED when
+// older than failedFor. An ignored DELETE stays while an entry of its row is
+// unsettled, since a late insert may revive it (see [Log.ReviveDelete]).
+func (l *Log) Archive(ctx context.Context, q Querier, quiet, failedFor time.Duration, limit int) (int, error) {
+	tag, err := q.Exec(ctx, `
+		WITH done AS (
+			SELECT id FROM `+l.live+` t
+			WHERE state IN ('SUCCESS', 'MERGED', 'IGNORED', 'REQUEUED')
+			   OR state = 'READONLY' AND created_at < now() - $1::interval
+			   OR state = 'IGNORE' AND created_at < now() - $1::interval
+			      AND NOT (action = 'DELETE' AND EXISTS (
+				SELECT 1 FROM `+l.live+` o WHERE (o.state = 'NEW' OR o.state = 'PENDING')
+				AND o.table_name = t.table_name AND o.record_id = t.record_id))
+			   OR state = 'FAILED' AND coalesce(processed_at, created_at) < now() - $2::interval
+			ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+		), gone AS (
+			DELETE FROM `+l.live+` t USING done WHERE t.id = done.id RETURNING t.*
+		)
+		INSERT INTO `+l.archive+` (`+allColumns+`)
+		SELECT id, txid, created_at, updated_at, processed_at, processed_tx,
+			CASE state WHEN 'IGNORE' THEN 'IGNORED' ELSE state END, action,
+			table_name, record_id, sfid, old, "values", sf_result, sf_message
+		FROM gone ORDER BY id
+		ON CONFLICT (id) DO NOTHING`, quiet, failedFor, limit)
+	if err != nil {
+		return 0, fmt.Errorf("archive trigger log entries: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
+// Requeue copies archived entries that a person set to REQUEUE back into the
+// live log as NEW, with a new id, and marks them REQUEUED. It returns how many.
+func (l *Log) Requeue(ctx context.Context, q Querier, limit int) (int, error) {
+	tag, err := q.Exec(ctx, `
+		WITH wanted AS (
+			SELECT id FROM `+l.archive+` WHERE state = 'REQUEUE' ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+		), marked AS (
+			UPDATE `+l.archive+` a SET state = 'REQUEUED', updated_at = now()
+			FROM wanted WHERE a.id = wanted.id RETURNING a.*
+		)
+		INSERT INTO `+l.live+` (txid, created_at, updated_at, state, action, table_name, record_id, sfid, old, "values")
+		SELECT txid_current(), clock_timestamp(), now(), 'NEW', action, table_name, record_id, sfid, old, "values"
+		FROM marked ORDER BY id`, limit)
+	if err != nil {
+		return 0, fmt.Errorf("requeue archived trigger log entries: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
+// Purge deletes up to limit archived entries older than keep.
+func (l *Log) Purge(ctx context.Context, q Querier, keep time.Duration, limit int) (int, error) {
+	tag, err := q.Exec(ctx, `
+		DELETE FROM `+l.archive+` WHERE id IN (
+			SELECT id FROM `+l.archive+` WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT $2)`,
+		keep, limit)
+	if err != nil {
+		return 0, fmt.Errorf("purge the trigger log archive: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
+// Depth is what waits in the log.
+type Depth struct {
+	Unsent  int // NEW
+	Pending int
+	Failed  int // in the live log
+	// Oldest is the age of the oldest NEW or PENDING entry, 0 if there is none.
+	Oldest time.Duration
+	// LastID is the newest log id. Ids are a 32-bit sequence.
+	LastID int32
+}
+
+// Depth counts what waits, by the database's clock.
+func (l *Log) Depth(ctx context.Context, q Querier) (Depth, error) {
+	var d Depth
+	err := q.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE state = 'NEW'), count(*) FILTER (WHERE state = 'PENDING'),
+			count(*) FILTER (WHERE state = 'FAILED'),
+			coalesce(clock_timestamp() - min(created_at) FILTER (WHERE state IN ('NEW', 'PENDING')), '0'),
+			coalesce(max(id), 0)
+		FROM `+l.live+` WHERE state IN ('NEW', 'PENDING', 'FAILED')`).
+		Scan(&d.Unsent, &d.Pending, &d.Failed, &d.Oldest, &d.LastID)
+	if err != nil {
+		return Depth{}, fmt.Errorf("count trigger log entries: %w", err)
+	}
+	return d, nil
+}
+
+// Failed returns FAILED entries of the live log and of the archive, newest
+// first, that failed within the last span; for one table, or "" for all.
+func (l *Log) Failed(ctx context.Context, q Querier, table string, within time.Duration, limit int) ([]Entry, error) {
+	return l.collect(ctx, q, "read failed trigger log entries", `
+		SELECT * FROM (
+			SELECT `+entryColumns+` FROM `+l.live+` WHERE state = 'FAILED' AND ($1 = '' OR table_name = $1)
+				AND coalesce(processed_at, created_at) > now() - $2::interval
+			UNION ALL
+			SELECT `+entryColumns+` FROM `+l.archive+` WHERE state = 'FAILED' AND ($1 = '' OR table_name = $1)
+				AND coalesce(processed_at, created_at) > now() - $2::interval
+		) f ORDER BY 1 DESC LIMIT $3`, table, within, limit)
+}
