@@ -1,0 +1,133 @@
+package target
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrateLock is the advisory lock that lets one node at a time migrate.
+const migrateLock = 0x53796e636c696e65 // "Syncline"
+
+// RightsError names a right that the role lacks and the SQL that grants it.
+type RightsError struct {
+	What  string // what could not be done
+	Grant string // the statement that a person with the right runs
+	Err   error  // what the database said; nil where we asked first
+}
+
+func (e *RightsError) Error() string {
+	return fmt.Sprintf("%s: the database role lacks a right; run as the owner: %s", e.What, e.Grant)
+}
+
+func (e *RightsError) Unwrap() error { return e.Err }
+
+// ErrNewer means that a newer Syncline has been at this database.
+var ErrNewer = errors.New("schema _syncline was made by a newer version of Syncline: update this one")
+
+// Migrate brings schema _syncline to this version's form. It is idempotent;
+// nodes that call it at once wait for each other; all of it is one
+// transaction. A missing right is a [*RightsError].
+func (db *DB) Migrate(ctx context.Context) error {
+	return db.Plain(ctx, Limits{}, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrateLock)); err != nil {
+			return fmt.Errorf("wait for other migrations: %w", err)
+		}
+		have, err := version(ctx, tx)
+		if err != nil {
+			return err
+		}
+		steps, err := fs.Glob(migrations, "migrations/*.sql")
+		if err != nil {
+			return fmt.Errorf("list migrations: %w", err)
+		}
+		if have > len(steps) {
+			return ErrNewer
+		}
+		for _, step := range steps[have:] {
+			if err := apply(ctx, tx, step); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// version is the number of the last migration that ran here. It makes the
+// schema if there is none.
+func version(ctx context.Context, tx pgx.Tx) (int, error) {
+	var exists, usable, mayCreate bool
+	var role, database string
+	err := tx.QueryRow(ctx, `
+		SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'USAGE'), false),
+		       has_database_privilege(d.oid, 'CREATE'), quote_ident(current_user), quote_ident(d.datname)
+		FROM pg_database d LEFT JOIN pg_namespace n ON n.nspname = '_syncline'
+		WHERE d.datname = current_database()`).Scan(&exists, &usable, &mayCreate, &role, &database)
+	if err != nil {
+		return 0, fmt.Errorf("look at schema _syncline: %w", err)
+	}
+	switch {
+	case exists && !usable:
+		return 0, &RightsError{What: "use schema _syncline", Grant: sharedGrant(role)}
+	case !exists && !mayCreate:
+		return 0, &RightsError{
+			What:  "create schema _syncline",
+			Grant: fmt.Sprintf("GRANT CREATE ON DATABASE %s TO %s;", database, role),
+		}
+	case !exists:
+		_, err := tx.Exec(ctx, `CREATE SCHEMA _syncline;
+			CREATE TABLE _syncline.version (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`)
+		if err != nil {
+			return 0, fmt.Errorf("create schema _syncline: %w", err)
+		}
+	}
+	var have int
+	if err := tx.QueryRow(ctx, "SELECT coalesce(max(version), 0) FROM _syncline.version").Scan(&have); err != nil {
+		return 0, withGrant("read version of schema _syncline", sharedGrant(role), err)
+	}
+	return have, nil
+}
+
+// sharedGrant lets a second role work in a _syncline that another role owns.
+func sharedGrant(role string) string {
+	return fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA _syncline TO %[1]s; "+
+		"GRANT ALL ON ALL TABLES IN SCHEMA _syncline TO %[1]s; "+
+		"GRANT ALL ON ALL SEQUENCES IN SCHEMA _syncline TO %[1]s;", role)
+}
+
+// withGrant makes a [*RightsError] of err if it is one about rights.
+func withGrant(what, grant string, err error) error {
+	if Classify(err) == Rights {
+		return &RightsError{What: what, Grant: grant, Err: err}
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// apply runs one migration; its file name begins with its number.
+func apply(ctx context.Context, tx pgx.Tx, step string) error {
+	sql, err := migrations.ReadFile(step)
+	if err != nil {
+		return fmt.Errorf("read migration: %w", err)
+	}
+	number, _, _ := strings.Cut(strings.TrimPrefix(step, "migrations/"), "_")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return fmt.Errorf("migration %s: %w", step, err)
+	}
+	if _, err := tx.Exec(ctx, string(sql)); err != nil {
+		return fmt.Errorf("migration %s: %w", step, err)
+	}
+	if _, err := tx.Exec(ctx, "INSERT INTO _syncline.version (version) VALUES ($1)", n); err != nil {
+		return fmt.Errorf("migration %s: %w", step, err)
+	}
+	return nil
+}
