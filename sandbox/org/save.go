@@ -1,0 +1,458 @@
+package org
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/synclinehq/syncline/sandbox/schema"
+)
+
+// Input is one field of a record body: a JSON value, or for a relationship
+// name a Body that names the parent by an external id.
+type Input struct {
+	Name string
+	Raw  any
+}
+
+// Body is the fields of a record in the order of the request.
+type Body []Input
+
+// Get finds an input by name, whatever its case.
+func (b Body) Get(name string) (any, bool) {
+	for _, in := range b {
+		if strings.EqualFold(in.Name, name) {
+			return in.Raw, true
+		}
+	}
+	return nil, false
+}
+
+// change is one write in the making: the record's values before and after.
+type change struct {
+	tx     *Tx
+	t      *table
+	obj    *schema.Object
+	id     string
+	insert bool
+	old    []schema.Value
+	values []schema.Value
+	set    map[int]bool
+}
+
+// Insert creates a record and returns its Id.
+func (tx *Tx) Insert(obj *schema.Object, body Body) (id string, err error) {
+	if !obj.Createable {
+		return "", rowErr("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", nil, "entity type %s does not support create", obj.Name)
+	}
+	if !tx.actor.System && (!tx.actor.CanRead(obj) || tx.actor.User.Permissions.Object(obj).NoCreate) {
+		return "", noAccess()
+	}
+	err = tx.locked(func() error {
+		t := tx.org.table(obj)
+		c := &change{tx: tx, t: t, obj: obj, insert: true, values: make([]schema.Value, obj.Slots()), set: map[int]bool{}}
+		c.old = make([]schema.Value, obj.Slots())
+		if err := c.save(body); err != nil {
+			return err
+		}
+		id = c.id
+		return nil
+	})
+	return id, err
+}
+
+// Update changes a record's given fields.
+func (tx *Tx) Update(obj *schema.Object, id string, body Body) error {
+	if !obj.Updateable {
+		return rowErr("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", nil, "entity type %s does not support update", obj.Name)
+	}
+	return tx.locked(func() error { return tx.update(obj, id, body) })
+}
+
+func (tx *Tx) update(obj *schema.Object, id string, body Body) error {
+	t := tx.org.table(obj)
+	if err := tx.lock(id); err != nil {
+		return err
+	}
+	data, err := tx.existing(t, obj, id)
+	if err != nil {
+		return err
+	}
+	if !tx.actor.System && tx.actor.User.Permissions.Object(obj).NoEdit {
+		return noAccess()
+	}
+	c := &change{tx: tx, t: t, obj: obj, id: id, set: map[int]bool{}}
+	c.old = decodeRow(data, obj.Slots())
+	c.values = append([]schema.Value(nil), c.old...)
+	return c.save(body)
+}
+
+// existing is a live record that the actor may see.
+func (tx *Tx) existing(t *table, obj *schema.Object, id string) ([]byte, error) {
+	data := tx.current(t, id)
+	if data == nil || !tx.org.visible(tx.actor, t, obj, data) {
+		return nil, badCrossReference()
+	}
+	if t.isDeleted(data) {
+		return nil, entityDeleted()
+	}
+	return data, nil
+}
+
+// save runs the pipeline: body to values, defaults, rewrites, system checks,
+// rules, uniqueness, stamps, staging.
+func (c *change) save(body Body) error {
+	if err := c.take(body); err != nil {
+		return err
+	}
+	if c.insert {
+		c.defaults()
+	}
+	c.compose()
+	if err := c.rewrite(); err != nil {
+		return err
+	}
+	if err := c.required(); err != nil {
+		return err
+	}
+	if err := c.validate(); err != nil {
+		return err
+	}
+	if err := c.unique(); err != nil {
+		return err
+	}
+	if c.insert {
+		c.t.sequence++
+		c.id = MakeID(c.obj.KeyPrefix, c.t.sequence)
+		c.number()
+	}
+	c.stamp()
+	s := c.tx.stage(c.t, c.obj, c.id, encodeRow(c.values))
+	op := "update"
+	if c.insert {
+		op = "insert"
+	}
+	s.ops = append(s.ops, c.tx.write(c.obj, c.id, op, c.changed()))
+	return nil
+}
+
+// take converts the body. All fields that may not be written are named at
+// once, as Salesforce does.
+func (c *change) take(body Body) error {
+	var forbidden []string
+	for _, in := range body {
+		f, ok := c.obj.Field(in.Name)
+		if !ok {
+			if err := c.takeParent(in, &forbidden); err != nil {
+				return err
+			}
+			continue
+		}
+		if !c.tx.actor.CanSee(c.obj, f) {
+			return noSuchColumn(c.obj.Name, in.Name)
+		}
+		if f.Type == schema.TypeID {
+			continue
+		}
+		if !c.writable(f) {
+			forbidden = append(forbidden, f.Name)
+			continue
+		}
+		if err := c.takeField(f, in.Raw); err != nil {
+			return err
+		}
+	}
+	if len(forbidden) > 0 {
+		return notWritable(forbidden)
+	}
+	return nil
+}
+
+func (c *change) writable(f *schema.Field) bool {
+	allowed := f.Updateable
+	if c.insert {
+		allowed = f.Createable
+	}
+	return allowed && c.tx.actor.canWrite(c.obj, f)
+}
+
+func (c *change) takeField(f *schema.Field, raw any) error {
+	v, err := fromJSON(f, raw)
+	if err != nil {
+		return err
+	}
+	if v.IsNull() && f.Type == schema.TypeBoolean {
+		if !c.insert {
+			return rowErr("INVALID_TYPE_ON_FIELD_IN_RECORD", []string{f.Name}, "%s: value not of required type: null", f.Label)
+		}
+		return nil
+	}
+	if v, err = checkText(f, v); err != nil {
+		return err
+	}
+	if f.Type == schema.TypeReference && !v.IsNull() {
+		if v, err = c.tx.target(c.obj, f, v.Str()); err != nil {
+			return err
+		}
+	}
+	c.values[f.Slot] = v
+	c.set[f.Slot] = true
+	return nil
+}
+
+// takeParent handles "Account": {"External_ID__c": "x"}.
+func (c *change) takeParent(in Input, forbidden *[]string) error {
+	f, ok := c.obj.Parent(in.Name)
+	if !ok || !c.tx.actor.CanSee(c.obj, f) {
+		return noSuchColumn(c.obj.Name, in.Name)
+	}
+	if !c.writable(f) {
+		*forbidden = append(*forbidden, f.Name)
+		return nil
+	}
+	if in.Raw == nil {
+		c.values[f.Slot] = schema.Null
+		c.set[f.Slot] = true
+		return nil
+	}
+	nested, ok := in.Raw.(Body)
+	if !ok {
+		return badBody(f, "VALUE_STRING value "+fmt.Sprint(in.Raw))
+	}
+	id, err := c.tx.parentByKey(f, nested)
+	if err != nil {
+		return err
+	}
+	c.values[f.Slot] = id
+	c.set[f.Slot] = true
+	return nil
+}
+
+// parentByKey finds the parent that a nested body names by one external id.
+func (tx *Tx) parentByKey(f *schema.Field, nested Body) (schema.Value, error) {
+	objects := f.ReferenceTo
+	var key *Input
+	for i, in := range nested {
+		if strings.EqualFold(in.Name, "attributes") {
+			if a, ok := in.Raw.(Body); ok {
+				if typ, ok := a.Get("type"); ok {
+					objects = []string{fmt.Sprint(typ)}
+				}
+			}
+			continue
+		}
+		key = &nested[i]
+	}
+	if key == nil {
+		return schema.Null, rowErr("INVALID_FIELD", []string{f.Name}, "%s: no external ID given", f.RelationshipName)
+	}
+	for _, name := range objects {
+		parent, ok := tx.org.Catalog.Object(name)
+		if !ok {
+			continue
+		}
+		pf, ok := parent.Field(key.Name)
+		if !ok || !tx.actor.CanSee(parent, pf) {
+			continue
+		}
+		return tx.parentByField(f, parent, pf, key.Raw)
+	}
+	return schema.Null, noSuchColumn(strings.Join(objects, ", "), key.Name)
+}
+
+func (tx *Tx) parentByField(f *schema.Field, parent *schema.Object, pf *schema.Field, raw any) (schema.Value, error) {
+	v, err := fromJSON(pf, raw)
+	if err != nil {
+		return schema.Null, err
+	}
+	if pf.Type == schema.TypeID {
+		return tx.target(parent, f, v.Str())
+	}
+	if !pf.ExternalID && !pf.IDLookup && !pf.Unique {
+		return schema.Null, rowErr("INVALID_FIELD", []string{f.Name},
+			"Field name provided, %s is not an External ID or indexed field for %s", pf.Name, parent.Name)
+	}
+	if v.IsNull() {
+		return schema.Null, nil
+	}
+	t := tx.org.table(parent)
+	k := keyRef{t, pf.Slot, indexKey(pf, v)}
+	ids := tx.liveWithKey(t, pf, k.key)
+	switch len(ids) {
+	case 1:
+		return schema.Text(ids[0]), nil
+	case 0:
+		if other := tx.org.reserved[k]; other != nil && other != tx {
+			return schema.Null, &errWait{other, v.Str()}
+		}
+		return schema.Null, rowErr("INVALID_FIELD", []string{f.Name},
+			"Foreign key external ID: %s not found for field %s in entity %s", v, pf.Name, parent.Name)
+	}
+	return schema.Null, rowErr("DUPLICATE_VALUE", []string{f.Name},
+		"Foreign key external ID: %s is not unique for field %s in entity %s", v, pf.Name, parent.Name)
+}
+
+// target checks a lookup's Id: well formed, of an allowed object, there.
+func (tx *Tx) target(obj *schema.Object, f *schema.Field, raw string) (schema.Value, error) {
+	id, ok := NormalizeID(raw)
+	if !ok {
+		return schema.Null, malformedID(f, raw)
+	}
+	parent, ok := tx.org.Catalog.ByPrefix(id)
+	if !ok || !refersTo(f, parent.Name) {
+		return schema.Null, rowErr("FIELD_INTEGRITY_EXCEPTION", []string{f.Name},
+			"%s: id value of incorrect type: %s", f.Label, raw)
+	}
+	t := tx.org.table(parent)
+	if other := tx.org.locks[id]; other != nil && other != tx && t.get(id) == nil {
+		return schema.Null, &errWait{other, id}
+	}
+	data := tx.current(t, id)
+	if data == nil {
+		return schema.Null, badCrossReference(f.Name)
+	}
+	if t.isDeleted(data) {
+		return schema.Null, entityDeleted()
+	}
+	return schema.Text(id), nil
+}
+
+func refersTo(f *schema.Field, object string) bool {
+	for _, name := range f.ReferenceTo {
+		if strings.EqualFold(name, object) {
+			return true
+		}
+	}
+	return len(f.ReferenceTo) == 0
+}
+
+// defaults fills what a new record gets unasked.
+func (c *change) defaults() {
+	for _, f := range c.obj.Fields {
+		if !f.Stored() || c.set[f.Slot] && !c.values[f.Slot].IsNull() {
+			continue
+		}
+		switch {
+		case !f.Default.IsNull():
+			if !c.set[f.Slot] || f.Type == schema.TypeBoolean {
+				c.values[f.Slot] = f.Default
+			}
+		case f.Type == schema.TypeBoolean:
+			c.values[f.Slot] = schema.Bool(false)
+		case f.Slot == c.t.sys.owner:
+			c.values[f.Slot] = schema.Text(c.tx.actor.User.ID)
+		default:
+			if !c.set[f.Slot] {
+				c.values[f.Slot] = defaultEntry(f)
+			}
+		}
+	}
+}
+
+func defaultEntry(f *schema.Field) schema.Value {
+	for _, p := range f.Picklist {
+		if p.Default {
+			return schema.Text(p.Value)
+		}
+	}
+	return schema.Null
+}
+
+// compose builds the compound Name of people from its parts.
+func (c *change) compose() {
+	name, ok := c.obj.Field("Name")
+	if !ok || name.Createable || !name.Stored() || name.AutoNumber {
+		return
+	}
+	members := c.obj.Members("Name")
+	if len(members) == 0 {
+		return
+	}
+	var parts []string
+	for _, want := range []string{"FirstName", "MiddleName", "LastName", "Suffix"} {
+		if f, ok := c.obj.Field(want); ok && f.Stored() {
+			if s := c.values[f.Slot].Str(); s != "" {
+				parts = append(parts, s)
+			}
+		}
+	}
+	c.values[name.Slot] = schema.Text(strings.Join(parts, " "))
+}
+
+func (c *change) required() error {
+	var missing []string
+	for _, f := range c.obj.Fields {
+		if !f.Stored() || f.Nillable || f.Type == schema.TypeBoolean || !c.values[f.Slot].IsNull() {
+			continue
+		}
+		if f.Createable && (c.insert && !f.DefaultedOnCreate || !c.insert && c.set[f.Slot]) {
+			missing = append(missing, f.Name)
+		}
+	}
+	if len(missing) > 0 {
+		return rowErr("REQUIRED_FIELD_MISSING", missing, "Required fields are missing: [%s]", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// unique checks the unique fields that the write sets.
+func (c *change) unique() error {
+	for _, f := range c.obj.Fields {
+		if !f.Unique || f.Calculated || !f.Stored() || c.values[f.Slot].IsNull() {
+			continue
+		}
+		k := keyRef{c.t, f.Slot, indexKey(f, c.values[f.Slot])}
+		for _, id := range c.tx.liveWithKey(c.t, f, k.key) {
+			if id != c.id {
+				return duplicateValue(f, id)
+			}
+		}
+		if other := c.tx.org.reserved[k]; other != nil && other != c.tx {
+			return &errWait{other, c.id}
+		}
+	}
+	return nil
+}
+
+// number fills auto-number fields.
+func (c *change) number() {
+	for _, f := range c.obj.Fields {
+		if f.AutoNumber && f.Stored() {
+			c.t.counters[f.Slot]++
+			c.values[f.Slot] = schema.Text(fmt.Sprintf("%08d", 1000+c.t.counters[f.Slot]))
+		}
+	}
+}
+
+// stamp sets the audit fields from the org's clock at this moment.
+func (c *change) stamp() {
+	now := schema.InstantOf(c.tx.org.Clock.Now().Truncate(time.Second))
+	user := schema.Text(c.tx.actor.User.ID)
+	set := func(slot int, v schema.Value) {
+		if slot >= 0 {
+			c.values[slot] = v
+		}
+	}
+	if c.insert {
+		set(c.t.sys.created, now)
+		set(c.t.sys.createdBy, user)
+		set(c.t.sys.deleted, schema.Bool(false))
+	}
+	set(c.t.sys.modified, now)
+	set(c.t.sys.modifiedBy, user)
+	set(c.t.sys.stamp, now)
+	if c.t.sys.id >= 0 {
+		c.values[c.t.sys.id] = schema.Null
+	}
+}
+
+// changed lists what the write did to the record.
+func (c *change) changed() []FieldValue {
+	var list []FieldValue
+	for _, f := range c.obj.Fields {
+		if f.Stored() && c.values[f.Slot] != c.old[f.Slot] {
+			list = append(list, FieldValue{f, c.values[f.Slot]})
+		}
+	}
+	return list
+}

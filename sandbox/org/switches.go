@@ -1,0 +1,84 @@
+package org
+
+import "time"
+
+// Switches are behaviours of an org that differ between orgs or that are not
+// settled; a test suite draws them by its seed. The zero value is the calmest
+// org. Field names are those of the control plane's JSON.
+type Switches struct {
+	// LateVisibility makes commits late.
+	LateVisibility LateVisibility `json:"lateVisibility"`
+	// SilentLookupClear: a lookup that is cleared because its target was
+	// deleted keeps the record's SystemModstamp.
+	SilentLookupClear bool `json:"silentLookupClear"`
+	// JSONErrorScope says what a wrongly typed value fails: "call" (or "") the
+	// whole collection, "row" only its record.
+	JSONErrorScope string `json:"jsonErrorScope,omitempty"`
+	// PageRows caps the rows of a query page below what the client asked for;
+	// 0 is no cap.
+	PageRows int `json:"pageRows"`
+	// LocatorSeconds is how long a query locator lives; 0 is two days.
+	LocatorSeconds int `json:"locatorSeconds"`
+	// RotateRefresh makes every client rotate refresh tokens.
+	RotateRefresh bool `json:"rotateRefresh"`
+	// SessionSeconds is how long an access token lives unused; 0 is two hours.
+	SessionSeconds int `json:"sessionSeconds"`
+	// DailyRequests is the daily quota of API calls; 0 is 5,000,000.
+	DailyRequests int `json:"dailyRequests"`
+	// MinuteReplication cuts the window of getUpdated and getDeleted to whole
+	// minutes.
+	MinuteReplication bool `json:"minuteReplication"`
+	// LockWaitSeconds is how long a write waits for a locked row; 0 is ten.
+	LockWaitSeconds int `json:"lockWaitSeconds"`
+}
+
+// LateVisibility holds a share of the transactions open between their writes
+// (which take the stamp) and their commit (from which on others see them).
+type LateVisibility struct {
+	MinMS int `json:"minMs"`
+	MaxMS int `json:"maxMs"`
+	// Probability of a transaction to be late; 0 with a MaxMS means all.
+	Probability float64 `json:"probability"`
+	Seed        uint64  `json:"seed"`
+	// OAuthClient limits the delay to one client's transactions; "" is all.
+	OAuthClient string `json:"oauthClient,omitempty"`
+	// ReplyEarly answers the writer before the commit. A real org does not;
+	// it stands for work that goes on after a call, such as queued Apex.
+	ReplyEarly bool `json:"replyEarly"`
+}
+
+func (s *Switches) lockWait() time.Duration {
+	if s.LockWaitSeconds > 0 {
+		return time.Duration(s.LockWaitSeconds) * time.Second
+	}
+	return 10 * time.Second
+}
+
+// Daily is the quota of API calls in 24 hours.
+func (s *Switches) Daily() int {
+	if s.DailyRequests > 0 {
+		return s.DailyRequests
+	}
+	return 5_000_000
+}
+
+// delay draws how late a transaction commits.
+func (o *Org) delay(a *Actor) time.Duration {
+	if a.CommitDelay > 0 {
+		return a.CommitDelay
+	}
+	l := o.switches.Load().LateVisibility
+	if l.MaxMS <= 0 || (l.OAuthClient != "" && l.OAuthClient != a.OAuthClient) {
+		return 0
+	}
+	o.randMu.Lock()
+	defer o.randMu.Unlock()
+	if l.Probability > 0 && o.rand.Float64() >= l.Probability {
+		return 0
+	}
+	ms := l.MinMS
+	if l.MaxMS > l.MinMS {
+		ms += o.rand.IntN(l.MaxMS - l.MinMS + 1)
+	}
+	return time.Duration(ms) * time.Millisecond
+}

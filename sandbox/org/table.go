@@ -1,0 +1,243 @@
+package org
+
+import (
+	"strings"
+	"time"
+
+	"github.com/synclinehq/syncline/sandbox/schema"
+)
+
+// row is one stored record. Its data is replaced as a whole under the org's
+// write lock; nil data means that the record was purged, which a cursor that
+// still holds the row sees as a record that is gone.
+type row struct {
+	id   string
+	data []byte
+}
+
+type stampEntry struct {
+	stamp int64
+	r     *row
+}
+
+type keyEntry struct {
+	key string
+	r   *row
+}
+
+// systemSlots are the slots of the fields that the org itself keeps, -1 where
+// an object lacks one. Slots never change, so neither do these.
+type systemSlots struct {
+	id, deleted, stamp, created, createdBy, modified, modifiedBy, owner, name int
+}
+
+// deletion is an entry of the delete log behind getDeleted.
+type deletion struct {
+	id string
+	at time.Time
+}
+
+// table holds the records of one object.
+type table struct {
+	name      string
+	prefix    string
+	sys       systemSlots
+	byID      *ordered[*row]
+	byStamp   *ordered[stampEntry]
+	keys      map[int]*ordered[keyEntry]
+	sequence  uint64
+	counters  map[int]uint64
+	deletions []deletion
+	live      int
+}
+
+func newTable(o *schema.Object) *table {
+	t := &table{
+		name: o.Name, prefix: o.KeyPrefix,
+		byID:     newOrdered(func(a, b *row) int { return strings.Compare(a.id, b.id) }),
+		byStamp:  newOrdered(compareStamps),
+		keys:     map[int]*ordered[keyEntry]{},
+		counters: map[int]uint64{},
+	}
+	slot := func(name string) int {
+		if f, ok := o.Field(name); ok {
+			return f.Slot
+		}
+		return -1
+	}
+	t.sys = systemSlots{
+		id: slot("Id"), deleted: slot("IsDeleted"), stamp: slot("SystemModstamp"),
+		created: slot("CreatedDate"), createdBy: slot("CreatedById"),
+		modified: slot("LastModifiedDate"), modifiedBy: slot("LastModifiedById"),
+		owner: slot("OwnerId"), name: slot("Name"),
+	}
+	t.syncIndexes(o)
+	return t
+}
+
+func compareStamps(a, b stampEntry) int {
+	switch {
+	case a.stamp < b.stamp:
+		return -1
+	case a.stamp > b.stamp:
+		return 1
+	}
+	return strings.Compare(a.r.id, b.r.id)
+}
+
+func compareKeys(a, b keyEntry) int {
+	if c := strings.Compare(a.key, b.key); c != 0 {
+		return c
+	}
+	return strings.Compare(a.r.id, b.r.id)
+}
+
+// indexed says which fields get an index: unique and external id fields, and
+// lookups but those to who wrote a record.
+func indexed(f *schema.Field) bool {
+	if f.Calculated || f.Type == schema.TypeID {
+		return false
+	}
+	if f.Type == schema.TypeReference {
+		return f.Name != "CreatedById" && f.Name != "LastModifiedById"
+	}
+	return f.ExternalID || f.Unique || f.IDLookup
+}
+
+// indexKey is the form under which an index keeps a value.
+func indexKey(f *schema.Field, v schema.Value) string {
+	if v.Kind() != schema.KindText {
+		return v.String()
+	}
+	if f.CaseSensitive || f.Type == schema.TypeReference {
+		return v.Str()
+	}
+	return strings.ToLower(v.Str())
+}
+
+// syncIndexes builds the indexes that the object's fields ask for and drops
+// the others; called for a new table and after a schema edit.
+func (t *table) syncIndexes(o *schema.Object) {
+	want := map[int]*schema.Field{}
+	for _, f := range o.Fields {
+		if indexed(f) {
+			want[f.Slot] = f
+		}
+	}
+	for slot := range t.keys {
+		if want[slot] == nil {
+			delete(t.keys, slot)
+		}
+	}
+	for slot, f := range want {
+		if t.keys[slot] == nil {
+			t.keys[slot] = t.buildIndex(f)
+		}
+	}
+}
+
+func (t *table) buildIndex(f *schema.Field) *ordered[keyEntry] {
+	index := newOrdered(compareKeys)
+	t.each(func(r *row) bool {
+		if v := fieldOf(r.data, f.Slot); !v.IsNull() {
+			index.insert(keyEntry{indexKey(f, v), r})
+		}
+		return true
+	})
+	return index
+}
+
+func (t *table) each(yield func(*row) bool) {
+	t.byID.ascend(func(*row) bool { return false }, yield)
+}
+
+func (t *table) get(id string) *row {
+	var found *row
+	t.byID.ascend(func(e *row) bool { return e.id < id }, func(e *row) bool {
+		if e.id == id {
+			found = e
+		}
+		return false
+	})
+	return found
+}
+
+// withKey yields the rows whose field has a key, deleted ones included, by Id.
+func (t *table) withKey(slot int, key string, yield func(*row) bool) {
+	index := t.keys[slot]
+	if index == nil {
+		return
+	}
+	index.ascend(func(e keyEntry) bool { return e.key < key }, func(e keyEntry) bool {
+		return e.key == key && yield(e.r)
+	})
+}
+
+func (t *table) isDeleted(data []byte) bool {
+	return t.sys.deleted >= 0 && fieldOf(data, t.sys.deleted).True()
+}
+
+func (t *table) stampOf(data []byte) int64 {
+	if t.sys.stamp < 0 {
+		return 0
+	}
+	return fieldOf(data, t.sys.stamp).Unix()
+}
+
+// put installs a version of a record; nil data purges it.
+func (t *table) put(o *schema.Object, id string, data []byte) {
+	r := t.get(id)
+	if r == nil {
+		if data == nil {
+			return
+		}
+		r = &row{id: id}
+		t.byID.insert(r)
+	} else {
+		t.unindex(o, r)
+	}
+	if data == nil {
+		t.byID.remove(r)
+		r.data = nil
+		return
+	}
+	r.data = data
+	t.index(o, r)
+}
+
+func (t *table) index(o *schema.Object, r *row) {
+	t.eachKey(o, r, func(ix *ordered[keyEntry], e keyEntry) { ix.insert(e) })
+	if t.sys.stamp >= 0 {
+		t.byStamp.insert(stampEntry{t.stampOf(r.data), r})
+	}
+	if !t.isDeleted(r.data) {
+		t.live++
+	}
+}
+
+func (t *table) unindex(o *schema.Object, r *row) {
+	t.eachKey(o, r, func(ix *ordered[keyEntry], e keyEntry) { ix.remove(e) })
+	if t.sys.stamp >= 0 {
+		t.byStamp.remove(stampEntry{t.stampOf(r.data), r})
+	}
+	if !t.isDeleted(r.data) {
+		t.live--
+	}
+}
+
+func (t *table) eachKey(o *schema.Object, r *row, do func(*ordered[keyEntry], keyEntry)) {
+	reader := rowReader{r.data}
+	for {
+		slot, tag, payload, ok := reader.next()
+		if !ok {
+			return
+		}
+		index := t.keys[slot]
+		if index == nil {
+			continue
+		}
+		if f := o.BySlot(slot); f != nil {
+			do(index, keyEntry{indexKey(f, decodeValue(tag, payload)), r})
+		}
+	}
+}
