@@ -1,0 +1,208 @@
+package salesforce
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// request is one call before it is sent. It can be sent several times.
+type request struct {
+	kind   string
+	method string
+	// path begins at the host: "/services/data/v64.0/query?q=…".
+	path   string
+	body   []byte
+	header map[string]string
+	// write: the call changes data. It is not repeated unless the org surely
+	// did not handle it.
+	write bool
+	// sendBefore, if set, is checked when the body is about to go out.
+	sendBefore time.Time
+	// wrote is called once per attempt, after the request was written and
+	// before its reply is read.
+	wrote func()
+}
+
+// reply is what the org answered with a 2xx.
+type reply struct {
+	status int
+	header http.Header
+	body   io.Reader
+	// date is the org's clock when it answered; zero if it did not say.
+	date time.Time
+}
+
+// attempt sends r once and hands a 2xx reply to use, which must read the body
+// to the end of its JSON. Any failure is an *Error or ErrTooLate.
+func (c *Client) attempt(ctx context.Context, tok Token, r request, use func(*reply) error) error {
+	release, err := c.slot(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+
+	actx, cut := context.WithCancelCause(ctx)
+	defer cut(nil)
+	tr := &trace{wrote: r.wrote}
+	req, late, err := c.build(httptrace.WithClientTrace(actx, tr.hooks()), tok, r)
+	if err != nil {
+		return err
+	}
+	if expired(r.sendBefore) {
+		return ErrTooLate
+	}
+	timer := time.AfterFunc(c.replyTimeout(r), func() { cut(errReplyTimeout) })
+	resp, err := c.http.Do(req)
+	timer.Stop()
+	if err != nil {
+		n := tr.sent(false)
+		c.charge(ctx, r.kind, n)
+		if late.Load() && n == 0 {
+			return ErrTooLate
+		}
+		return noReply(ctx, actx, err, n > 0)
+	}
+	defer resp.Body.Close()
+	c.account(ctx, r.kind, tr.sent(true), resp)
+	tr.written()
+	line := newLineReader(resp.Body, c.cfg.StallTimeout, &c.wire, cut)
+	return c.take(ctx, resp, line, use)
+}
+
+// slot waits for one of the client's places.
+func (c *Client) slot(ctx context.Context) (release func(), err error) {
+	select {
+	case c.slots <- struct{}{}:
+		return func() { <-c.slots }, nil
+	case <-ctx.Done():
+		return nil, canceled(ctx, false)
+	}
+}
+
+func (c *Client) replyTimeout(r request) time.Duration {
+	if r.write {
+		return c.cfg.WriteTimeout
+	}
+	return c.cfg.ReadTimeout
+}
+
+func expired(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }
+
+// build makes the HTTP request. late turns true if the body was asked for only
+// after sendBefore; then nothing of the request has gone out.
+func (c *Client) build(ctx context.Context, tok Token, r request) (*http.Request, *atomic.Bool, error) {
+	late := new(atomic.Bool)
+	target, err := resolve(tok.InstanceURL, r.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	body := r.body
+	zip := c.cfg.GzipRequests && len(body) > 1<<10
+	if zip {
+		if body, err = gzipped(body); err != nil {
+			return nil, nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, target, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("build request: %w", err)
+	}
+	if body != nil {
+		req.Body = io.NopCloser(&timelyReader{Reader: bytes.NewReader(body), until: r.sendBefore, late: late})
+		req.ContentLength = int64(len(body))
+		req.Header.Set("Content-Type", "application/json; charset=UTF-8")
+	}
+	if zip {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	req.Header.Set("Authorization", "Bearer "+tok.Access)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Encoding", "gzip")
+	if c.cfg.CallClient != "" {
+		req.Header.Set("Sforce-Call-Options", "client="+c.cfg.CallClient)
+	}
+	for k, v := range r.header {
+		req.Header.Set(k, v)
+	}
+	return req, late, nil
+}
+
+// timelyReader refuses its first read after until. The transport holds headers
+// back until it has the first of the body, so nothing goes out then. (Without
+// GetBody the transport can't repeat a body on its own either.)
+type timelyReader struct {
+	io.Reader
+	until time.Time
+	begun bool
+	late  *atomic.Bool
+}
+
+func (t *timelyReader) Read(p []byte) (int, error) {
+	if !t.begun && expired(t.until) {
+		t.late.Store(true)
+		return 0, ErrTooLate
+	}
+	t.begun = true
+	return t.Reader.Read(p)
+}
+
+// resolve puts a path, or a link that the org returned, on the instance. A link
+// to another host is refused: the session would go there.
+func resolve(instance, link string) (string, error) {
+	base, err := url.Parse(instance)
+	if err != nil || base.Host == "" {
+		return "", &Error{Code: CodeRefused, Class: AskPerson,
+			Message: fmt.Sprintf("the org's address %q is not a URL such as https://acme.my.salesforce.com", instance)}
+	}
+	ref, err := url.Parse(link)
+	if err != nil {
+		return "", &Error{Code: CodeBadReply, Class: AskPerson, Message: "the org returned a link that is not a URL"}
+	}
+	if ref.Host != "" && (!strings.EqualFold(ref.Host, base.Host) || ref.Scheme != "" && ref.Scheme != base.Scheme) || ref.User != nil {
+		return "", &Error{Code: CodeRefused, Class: AskPerson,
+			Message: fmt.Sprintf("the org at %s returned a link to %s, which was not followed", base.Host, ref.Host)}
+	}
+	if !strings.HasPrefix(ref.Path, "/") {
+		return "", &Error{Code: CodeBadReply, Class: AskPerson, Message: "the org returned a link without a path"}
+	}
+	return base.Scheme + "://" + base.Host + "/" + strings.TrimLeft(ref.RequestURI(), "/"), nil
+}
+
+func (c *Client) charge(ctx context.Context, kind string, n int) {
+	use := useFrom(ctx, kind)
+	for range n {
+		c.meter.Charge(use)
+	}
+}
+
+// account books what a reply's headers tell: the call, the org's usage, its
+// clock.
+func (c *Client) account(ctx context.Context, kind string, n int, resp *http.Response) {
+	if resp.StatusCode == http.StatusUnauthorized {
+		n--
+	}
+	c.charge(ctx, kind, n)
+	if used, limit, ok := limitInfo(resp.Header); ok {
+		c.meter.Usage(used, limit)
+	}
+	if d := dateOf(resp); !d.IsZero() {
+		c.skew.Store(int64(time.Until(d)))
+	}
+}
+
+// dateOf reads the Date header; zero if there is none.
+func dateOf(resp *http.Response) time.Time {
+	d, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return d.UTC()
+}
