@@ -45,11 +45,19 @@ func locate(ctx context.Context, wantMajor int) (binaries, error) {
 	if b, ok := pick(found, wantMajor); ok {
 		return b, nil
 	}
-	b, err := embedded(ctx)
+	b, err := fromCache(ctx)
 	if err != nil {
 		return binaries{}, notFound(found, wantMajor, err)
 	}
 	return b, checkMajor(b, wantMajor)
+}
+
+func fromCache(ctx context.Context) (binaries, error) {
+	cache, err := cacheDir()
+	if err != nil {
+		return binaries{}, err
+	}
+	return embedded(ctx, cache)
 }
 
 // pick returns the newest of found that fits wantMajor.
