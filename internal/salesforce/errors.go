@@ -72,7 +72,8 @@ type Error struct {
 	// Sent says that the request went out, or may have.
 	Sent bool
 
-	err error // the cause, when it was not a reply
+	// Cause is what went wrong when it was not a refusal; it may be nil.
+	Cause error
 }
 
 // Error gives the status, Salesforce's code and its words.
@@ -87,15 +88,15 @@ func (e *Error) Error() string {
 		b.WriteString(": ")
 		b.WriteString(strings.TrimSpace(e.Message))
 	}
-	if e.err != nil {
+	if e.Cause != nil {
 		b.WriteString(": ")
-		b.WriteString(e.err.Error())
+		b.WriteString(e.Cause.Error())
 	}
 	return b.String()
 }
 
 // Unwrap returns the cause, such as context.Canceled.
-func (e *Error) Unwrap() error { return e.err }
+func (e *Error) Unwrap() error { return e.Cause }
 
 // ErrTooLate is returned by a write whose SendBefore had passed: nothing was
 // sent.

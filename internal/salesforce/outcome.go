@@ -46,7 +46,7 @@ func badReply(ctx context.Context, status int, line *lineReader, err error) *Err
 	if line.err != nil && ctx.Err() != nil {
 		return canceled(ctx, true)
 	}
-	e := &Error{Status: status, Code: CodeBadReply, Message: "the reply could not be read", Class: AskPerson, Sent: true, err: err}
+	e := &Error{Status: status, Code: CodeBadReply, Message: "the reply could not be read", Class: AskPerson, Sent: true, Cause: err}
 	if line.err != nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errTrailing) || isGzipError(err) {
 		e.Class = RetrySoon
 	}
@@ -61,9 +61,9 @@ func noReply(ctx, attempt context.Context, err error, sent bool) *Error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // its text would repeat the whole query
 	}
-	e := &Error{Code: CodeConnect, Message: "no connection to the org", Class: RetrySoon, Sent: sent, err: err}
+	e := &Error{Code: CodeConnect, Message: "no connection to the org", Class: RetrySoon, Sent: sent, Cause: err}
 	if refused, ok := errors.AsType[*AddressError](err); ok {
-		e.Code, e.Class, e.Message, e.err = CodeRefused, AskPerson, refused.Error(), nil
+		e.Code, e.Class, e.Message, e.Cause = CodeRefused, AskPerson, refused.Error(), nil
 		return e
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
@@ -75,14 +75,14 @@ func noReply(ctx, attempt context.Context, err error, sent bool) *Error {
 	}
 	e.Code, e.Message = CodeNoReply, "the connection broke before the org answered"
 	if context.Cause(attempt) == errReplyTimeout {
-		e.Code, e.Message, e.err = CodeTimeout, "the org did not answer in time", nil
+		e.Code, e.Message, e.Cause = CodeTimeout, "the org did not answer in time", nil
 	}
 	return e
 }
 
 // canceled is the error for a call that our own side ended.
 func canceled(ctx context.Context, sent bool) *Error {
-	return &Error{Code: CodeCanceled, Message: "the call was ended before the org answered", Class: RetrySoon, Sent: sent, err: ctx.Err()}
+	return &Error{Code: CodeCanceled, Message: "the call was ended before the org answered", Class: RetrySoon, Sent: sent, Cause: ctx.Err()}
 }
 
 // maxErrorBody bounds what is read of an error's body.
@@ -170,4 +170,16 @@ func retryAfter(resp *http.Response) time.Duration {
 		now = d
 	}
 	return max(0, at.Sub(now))
+}
+
+// Unanswered is the *Error for a round trip outside the client (to a token
+// endpoint, say) that brought no reply.
+func Unanswered(ctx context.Context, err error, sent bool) *Error {
+	return noReply(ctx, ctx, err, sent)
+}
+
+// Refused is the *Error for a reply that is not a 2xx. It reads at most 64 KiB
+// of text, which is the body already decoded.
+func Refused(resp *http.Response, text []byte) *Error {
+	return refusal(resp, strings.NewReader(string(text[:min(len(text), maxErrorBody)])))
 }

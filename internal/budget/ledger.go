@@ -1,0 +1,214 @@
+package budget
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// FlushEvery is the pause between two flushes in the background, and so the
+// most that a kill can take from the count.
+const FlushEvery = time.Second
+
+// Use says what one call was for. It is an alias of a plain struct: clients
+// have the same, and need not import this package.
+type Use = struct {
+	// Kind is the kind of request: query, describe, collections …
+	Kind string
+	// Mapping names the mapping that the call served; "" for the connection.
+	Mapping string
+	// Purpose is why: load, poll, write, probe, verify …
+	Purpose string
+}
+
+// Count is a number of calls of one use.
+type Count struct {
+	Mapping, Kind, Purpose string
+	// Calls is greater than 0.
+	Calls int64
+}
+
+// Usage is the org's own count of calls in the last 24 hours, for all its
+// applications together, and its limit.
+type Usage struct {
+	Used, Max int
+	// At is when the org said so, by our clock; zero if it never did.
+	At time.Time
+}
+
+// Sink keeps counts for good.
+type Sink interface {
+	// AddCalls adds the counts to what is stored, all or none. The list holds
+	// each use once, in a fixed order.
+	AddCalls(ctx context.Context, connection uuid.UUID, counts []Count) error
+}
+
+// Ledger counts the calls of one connection on this node. Its methods may be
+// called from many goroutines.
+type Ledger struct {
+	connection uuid.UUID
+	sink       Sink
+	log        *slog.Logger
+
+	mu      sync.Mutex
+	pending map[Use]int64 // not yet handed to the sink
+	totals  map[Use]int64 // since the ledger was made
+	usage   Usage
+
+	flushing sync.Mutex // one flush at a time
+
+	life sync.Mutex
+	stop context.CancelFunc // nil unless running
+	done chan struct{}
+}
+
+// NewLedger makes a ledger that hands its counts to sink. A nil logger is
+// silent.
+func NewLedger(connection uuid.UUID, sink Sink, log *slog.Logger) *Ledger {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Ledger{
+		connection: connection, sink: sink, log: log,
+		pending: map[Use]int64{}, totals: map[Use]int64{},
+	}
+}
+
+// Charge counts one call.
+func (l *Ledger) Charge(use Use) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pending[use]++
+	l.totals[use]++
+}
+
+// Usage notes the org's own count, as the newest reply told it.
+func (l *Ledger) Usage(used, limit int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.usage = Usage{Used: used, Max: limit, At: time.Now()}
+}
+
+// Org is the newest usage that the org told of.
+func (l *Ledger) Org() Usage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.usage
+}
+
+// Total is the number of calls since the ledger was made, flushed or not.
+func (l *Ledger) Total() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var n int64
+	for _, c := range l.totals {
+		n += c
+	}
+	return n
+}
+
+// Totals are the calls since the ledger was made by use, flushed or not.
+func (l *Ledger) Totals() []Count {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return list(l.totals)
+}
+
+// Flush hands the pending counts to the sink. If that fails they stay pending.
+func (l *Ledger) Flush(ctx context.Context) error {
+	l.flushing.Lock()
+	defer l.flushing.Unlock()
+	l.mu.Lock()
+	taken := l.pending
+	l.pending = map[Use]int64{}
+	l.mu.Unlock()
+	if len(taken) == 0 {
+		return nil
+	}
+	saved := false
+	defer func() { // also when the sink panics
+		if !saved {
+			l.putBack(taken)
+		}
+	}()
+	if err := l.sink.AddCalls(ctx, l.connection, list(taken)); err != nil {
+		return fmt.Errorf("store API call counts: %w", err)
+	}
+	saved = true
+	return nil
+}
+
+func (l *Ledger) putBack(counts map[Use]int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for use, n := range counts {
+		l.pending[use] += n
+	}
+}
+
+// Start flushes in the background, every [FlushEvery], until Stop or until ctx
+// ends. A second Start without a Stop does nothing.
+func (l *Ledger) Start(ctx context.Context) {
+	l.life.Lock()
+	defer l.life.Unlock()
+	if l.stop != nil {
+		return
+	}
+	ctx, l.stop = context.WithCancel(ctx)
+	done := make(chan struct{})
+	l.done = done
+	go func() {
+		defer close(done)
+		l.run(ctx)
+	}()
+}
+
+// Stop ends the background flush and flushes once more under ctx.
+func (l *Ledger) Stop(ctx context.Context) error {
+	l.life.Lock()
+	defer l.life.Unlock()
+	if l.stop != nil {
+		l.stop()
+		<-l.done
+		l.stop = nil
+	}
+	return l.Flush(ctx)
+}
+
+// run flushes at every tick. It tells of the first failure in a row only: a
+// control store that is down says so elsewhere, every second would be noise.
+func (l *Ledger) run(ctx context.Context) {
+	tick := time.NewTicker(FlushEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := l.Flush(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			l.log.WarnContext(ctx, "API call counts are kept in memory until the control store takes them",
+				"connection", l.connection, "error", err)
+		}
+		failing = err != nil
+	}
+}
+
+func list(counts map[Use]int64) []Count {
+	out := make([]Count, 0, len(counts))
+	for use, n := range counts {
+		out = append(out, Count{Mapping: use.Mapping, Kind: use.Kind, Purpose: use.Purpose, Calls: n})
+	}
+	slices.SortFunc(out, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(a.Mapping, b.Mapping), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Purpose, b.Purpose))
+	})
+	return out
+}

@@ -1,0 +1,169 @@
+package budget
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+)
+
+var errDown = errors.New("control store is down")
+
+// book is a sink that adds up and can be down.
+type book struct {
+	mu    sync.Mutex
+	down  bool
+	calls map[Count]int64 // by use, Calls 0
+	times int
+}
+
+func (b *book) AddCalls(_ context.Context, _ uuid.UUID, counts []Count) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.times++
+	if b.down {
+		return errDown
+	}
+	if b.calls == nil {
+		b.calls = map[Count]int64{}
+	}
+	for _, c := range counts {
+		n := c.Calls
+		c.Calls = 0
+		b.calls[c] += n
+	}
+	return nil
+}
+
+func (b *book) total() (n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.calls {
+		n += c
+	}
+	return n
+}
+
+func (b *book) setDown(down bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.down = down
+}
+
+func TestLedgerCountsByUse(t *testing.T) {
+	t.Parallel()
+	sink := &book{}
+	l := NewLedger(uuid.New(), sink, nil)
+	for range 3 {
+		l.Charge(Use{Kind: "query", Mapping: "Account", Purpose: "poll"})
+	}
+	l.Charge(Use{Kind: "collections", Mapping: "Account", Purpose: "write"})
+	want := []Count{
+		{Mapping: "Account", Kind: "collections", Purpose: "write", Calls: 1},
+		{Mapping: "Account", Kind: "query", Purpose: "poll", Calls: 3},
+	}
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, l.Totals()); diff != "" {
+		t.Error(diff)
+	}
+	if sink.total() != 4 || sink.times != 1 {
+		t.Errorf("stored %d calls in %d statements, want 4 in 1", sink.total(), sink.times)
+	}
+}
+
+func TestLedgerUsage(t *testing.T) {
+	t.Parallel()
+	l := NewLedger(uuid.New(), &book{}, nil)
+	if u := l.Org(); !u.At.IsZero() {
+		t.Errorf("usage before any reply: %+v", u)
+	}
+	l.Usage(18, 15000)
+	if u := l.Org(); u.Used != 18 || u.Max != 15000 || u.At.IsZero() {
+		t.Errorf("usage = %+v", u)
+	}
+}
+
+// Whatever fails, and whenever, nothing is lost and nothing counted twice.
+func TestLedgerKeepsEveryCount(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		sink := &book{}
+		l := NewLedger(uuid.New(), sink, nil)
+		var charged int64
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			switch rapid.SampledFrom([]string{"charge", "flush", "fail"}).Draw(t, "step") {
+			case "charge":
+				l.Charge(Use{Kind: rapid.SampledFrom([]string{"query", "describe"}).Draw(t, "kind")})
+				charged++
+			case "flush":
+				sink.setDown(false)
+				if err := l.Flush(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				if sink.total() != charged {
+					t.Fatalf("stored %d of %d", sink.total(), charged)
+				}
+			case "fail":
+				sink.setDown(true)
+				_ = l.Flush(context.Background()) // has an error only if something was pending
+			}
+		}
+		if l.Total() != charged {
+			t.Fatalf("total %d, charged %d", l.Total(), charged)
+		}
+	})
+}
+
+func TestLedgerFlushTellsWhy(t *testing.T) {
+	t.Parallel()
+	l := NewLedger(uuid.New(), &book{down: true}, nil)
+	l.Charge(Use{Kind: "query"})
+	if err := l.Flush(t.Context()); !errors.Is(err, errDown) {
+		t.Errorf("error = %v, want %v", err, errDown)
+	}
+}
+
+func TestLedgerFlushesInBackground(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sink := &book{}
+		l := NewLedger(uuid.New(), sink, nil)
+		l.Start(t.Context())
+		l.Start(t.Context())
+		l.Charge(Use{Kind: "query"})
+		time.Sleep(FlushEvery + time.Millisecond)
+		synctest.Wait()
+		if sink.total() != 1 {
+			t.Errorf("stored %d after a tick, want 1", sink.total())
+		}
+		sink.setDown(true)
+		l.Charge(Use{Kind: "query"})
+		time.Sleep(3 * FlushEvery)
+		sink.setDown(false)
+		if err := l.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if sink.total() != 2 {
+			t.Errorf("stored %d after stop, want 2", sink.total())
+		}
+		l.Start(t.Context())
+		l.Charge(Use{Kind: "query"})
+		if err := l.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if sink.total() != 3 {
+			t.Errorf("stored %d after start and stop again, want 3", sink.total())
+		}
+	})
+}
