@@ -51,6 +51,16 @@ func (b *Batch) Reset() {
 	b.rows = b.rows[:0]
 }
 
+// Truncate drops all records from the nth on: what a page that failed midway
+// has left behind.
+func (b *Batch) Truncate(n int) {
+	if n >= len(b.rows) {
+		return
+	}
+	b.buf = b.buf[:b.rows[n]]
+	b.rows = b.rows[:n]
+}
+
 // Row reads record i into dst (grown if need be) and returns it. The values
 // point into the batch: they hold until it is reset.
 func (b *Batch) Row(i int, dst []Value) []Value {
