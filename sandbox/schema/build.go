@@ -296,3 +296,6 @@ func labelOf(name string) string {
 	}
 	return string(out)
 }
+
+// nullable allows null again.
+func (d def) nullable() def { d.Nillable = true; return d }

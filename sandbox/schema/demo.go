@@ -58,7 +58,7 @@ func projectObject() Object {
 		boolean("Done__c", "Done"),
 		area("Notes__c", "Notes", 32000),
 	)
-	o := customObject("Project__c", "Project", "Projects", "a00", text("Name", "Project Name", 80).req().named().lookup())
+	o := customObject("Project__c", "Project", "Projects", "a00", text("Name", "Project Name", 80).auto().nullable().named().lookup())
 	o.Fields = append(o.Fields, fields(own)...)
 	return o
 }

@@ -69,6 +69,8 @@ type Field struct {
 	Filterable, Sortable, Groupable, Aggregatable bool
 	Permissionable                                bool
 	HTMLFormatted, Encrypted                      bool
+
+	program *Program
 }
 
 // LongText reports whether the field is a text area too long to filter by.
@@ -189,3 +191,6 @@ func (o *Object) index(slots int) {
 		o.bySlot[f.Slot] = f
 	}
 }
+
+// Program is the compiled formula of a formula field, nil for any other.
+func (f *Field) Program() *Program { return f.program }

@@ -53,11 +53,13 @@ type Column struct {
 	Sub *Bound
 	// Label: the value is wanted as its label (toLabel) or formatted.
 	Label bool
-	// Numeric tells of a ColumnAggregate whether it counts (printed as an
-	// integer) or keeps the type of its Field.
+	// Count tells of a ColumnAggregate that it is a count (printed as an integer);
+	// others keep the type Type.
 	Count bool
+	// Type is the type of a ColumnAggregate's values.
+	Type schema.Type
 
-	expr groupExpr
+	byName bool
 }
 
 // Bound is a query whose names are resolved.
@@ -74,13 +76,17 @@ type Bound struct {
 	Limit   int // -1: none
 	Offset  int
 
-	query   *Query
-	where   cond
-	having  cond
-	group   []operand
-	order   []orderKey
-	binder  *Binder
-	childOf *schema.Field
+	query  *Query
+	where  cond
+	having cond
+	// group are the operands of GROUP BY, aggregates what is computed for each
+	// group, outputs where the values of Columns stand in groups or aggregates.
+	group      []operand
+	aggregates []*aggregate
+	outputs    []slotOperand
+	order      []orderKey
+	binder     *Binder
+	childOf    *schema.Field
 }
 
 // Result is the outcome of Execute.

@@ -28,7 +28,7 @@ func malformed(format string, args ...any) *Error {
 }
 
 // snippetWidth is how much of the query an error shows before the culprit.
-const snippetWidth = 30
+const snippetWidth = 33
 
 // at builds the message that shows the piece of the query around pos with a
 // caret below it.
