@@ -128,6 +128,22 @@ func Server(t testing.TB, o pgserver.Options) *pgserver.Server {
 	return server
 }
 
+// Dir returns an empty directory that the server's user may enter, for
+// pgserver.Options.DataDir; for root, t.TempDir is none. It is removed when the
+// test ends.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "pgtest-")
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return dir
+}
+
 // databaseURL is the URL of another database of the same server.
 func databaseURL(admin, database string) (string, error) {
 	u, err := url.Parse(admin)

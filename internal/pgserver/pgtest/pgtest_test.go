@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synclinehq/syncline/internal/pgserver"
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
 )
 
@@ -49,6 +50,28 @@ func TestDatabaseIsDroppedWithItsTest(t *testing.T) {
 	if conn, err := pgx.Connect(t.Context(), dsn); err == nil {
 		conn.Close(context.Background())
 		t.Fatal("the database is still there")
+	}
+}
+
+func TestServerOfItsOwnSurvivesARestart(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Server(t, pgserver.Options{DataDir: pgtest.Dir(t)})
+	if err := server.CreateDatabase(t.Context(), "app", "hstore"); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, connect(t, server.DSN("app")), "CREATE TABLE kept (h public.hstore)")
+	if err := server.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, connect(t, server.DSN("app")), "INSERT INTO kept VALUES ('a=>1')")
+}
+
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		pgtest.New(b)
 	}
 }
 
