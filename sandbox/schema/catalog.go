@@ -127,6 +127,9 @@ func (c *Catalog) AddObject(def Object) error {
 		seen[fold(f.Name)] = true
 		g := *f
 		g.Slot = i
+		if err := g.compile(); err != nil {
+			return fmt.Errorf("object %s: %w", def.Name, err)
+		}
 		o.Fields[i] = &g
 	}
 	o.LastModified = c.now()
@@ -140,6 +143,9 @@ func (c *Catalog) AddField(object string, f Field) error {
 	return c.change(object, func(o *Object, slots *int) error {
 		if _, taken := o.Field(f.Name); taken {
 			return fmt.Errorf("field %s: %w", f.Name, ErrExists)
+		}
+		if err := f.compile(); err != nil {
+			return err
 		}
 		f.Slot = *slots
 		*slots++
@@ -176,8 +182,19 @@ func (c *Catalog) EditField(object, field string, edit func(*Field)) error {
 			return fmt.Errorf("field %s: %w", f.Name, ErrExists)
 		}
 		o.Fields[i] = &f
-		return nil
+		return f.compile()
 	})
+}
+
+// compile readies the formula, if there is one.
+func (f *Field) compile() (err error) {
+	f.program = nil
+	if f.Formula != "" {
+		if f.program, err = CompileFormula(f.Formula); err != nil {
+			return fmt.Errorf("field %s: %w", f.Name, err)
+		}
+	}
+	return nil
 }
 
 // RenameField gives a field another API name.

@@ -76,7 +76,7 @@ type Field struct {
 // LongText reports whether the field is a text area too long to filter by.
 func (f *Field) LongText() bool { return f.Type == TypeTextarea && f.Length > 255 }
 
-// Reads reports whether a record stores a value of its own for the field:
+// Stored reports whether a record stores a value of its own for the field:
 // formulas and compound fields are computed on reading.
 func (f *Field) Stored() bool { return !f.Calculated && !f.Type.Compound() }
 
@@ -113,6 +113,8 @@ type Object struct {
 
 	byName map[string]*Field
 	bySlot []*Field
+	// byHop finds lookups by the lower-case name of their relationship.
+	byHop map[string]*Field
 }
 
 // Field finds a field by name, whatever its case.
@@ -147,12 +149,8 @@ func (o *Object) NameField() *Field {
 
 // Parent finds the lookup behind a relationship name (Owner, Account__r).
 func (o *Object) Parent(relationship string) (*Field, bool) {
-	for _, f := range o.Fields {
-		if f.RelationshipName != "" && strings.EqualFold(f.RelationshipName, relationship) {
-			return f, true
-		}
-	}
-	return nil, false
+	f, ok := o.byHop[fold(relationship)]
+	return f, ok
 }
 
 // Members are the parts of a compound field, in describe order.
@@ -185,10 +183,14 @@ type ChildRelationship struct {
 func (o *Object) index(slots int) {
 	o.byName = make(map[string]*Field, 2*len(o.Fields))
 	o.bySlot = make([]*Field, slots)
+	o.byHop = make(map[string]*Field)
 	for _, f := range o.Fields {
 		o.byName[f.Name] = f
 		o.byName[fold(f.Name)] = f
 		o.bySlot[f.Slot] = f
+		if f.RelationshipName != "" && len(f.ReferenceTo) > 0 {
+			o.byHop[fold(f.RelationshipName)] = f
+		}
 	}
 }
 
