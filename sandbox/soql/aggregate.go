@@ -119,7 +119,7 @@ func (bi *binding) computed(b *Bound) resolver {
 					return nil, err
 				}
 			}
-			return nil, malformed("Field must be grouped or aggregated: %s", text)
+			return nil, malformed("Field must be grouped or aggregated: %s", written(o))
 		}
 		return bi.aggregate(b, call, text)
 	}
@@ -153,7 +153,7 @@ func (bi *binding) aggregate(b *Bound, call *Call, text string) (operand, error)
 
 func (bi *binding) checkAggregate(call *Call, op operand) error {
 	f := op.field()
-	name := operandText(call.Args[0])
+	name := written(call.Args[0])
 	numeric := op.typ().Numeric()
 	if f != nil && !f.Aggregatable && !strings.HasPrefix(call.Name, "COUNT") || (call.Name == "SUM" || call.Name == "AVG") && !numeric {
 		return bi.at(CodeMalformed, call, "field %s does not support aggregate operator %s", name, call.Name)
@@ -230,4 +230,12 @@ func foldKey(v schema.Value) schema.Value {
 		return schema.Text(strings.ToLower(v.Str()))
 	}
 	return v
+}
+
+// written is the operand as messages show it.
+func written(o Operand) string {
+	if p, ok := o.(*Path); ok {
+		return p.String()
+	}
+	return operandText(o)
 }
