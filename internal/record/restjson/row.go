@@ -73,6 +73,9 @@ func (n *node) lookup(quoted []byte, expected int) int {
 	if i, ok := n.byName[string(name)]; ok {
 		return i
 	}
+	if string(name) == "attributes" {
+		return -1
+	}
 	if i, ok := n.byName[string(bytes.ToLower(name))]; ok {
 		return i
 	}
