@@ -10,5 +10,8 @@
 // of the Catalog and is never given to another field of that object. Stores keep
 // values by slot; a describe shows fields in the order of Object.Fields.
 //
+// Catalog.Describe and Catalog.DescribeGlobal render the model as the REST API
+// shows it, LoadJSON extends it from a file.
+//
 // Value is the typed value of one field of one record.
 package schema
