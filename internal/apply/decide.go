@@ -1,0 +1,185 @@
+package apply
+
+import (
+	"fmt"
+
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/outbox"
+	"github.com/synclinehq/syncline/internal/record"
+	"github.com/synclinehq/syncline/internal/triggerlog"
+)
+
+// plan is what to do with each record of a batch.
+type plan struct {
+	update  []staged // rows without a word from the log: take the record whole
+	keep    []staged // rows that keep their status, with decided values
+	insert  []staged
+	remove  []int32
+	later   []deferral // left out, to be read again by Id
+	done    []string   // sfids that are settled by this batch
+	theirs  []outbox.Base
+	clashes []outbox.Conflict
+	undo    []int32 // NEW deletes that Salesforce's change overrules
+	passed  int
+}
+
+// staged is a row to write: its values in layout order.
+type staged struct {
+	id     int32
+	values []record.Value
+}
+
+type deferral struct{ sfid, reason string }
+
+func (a *Applier) decide(b *record.Batch, m *matches) (*plan, error) {
+	p := &plan{}
+	for i := range b.Len() {
+		sfid := b.Value(i, a.table.Layout.ID).String()
+		if m.last[sfid] != i {
+			continue // the batch holds a newer version of it
+		}
+		if err := a.decideOne(p, m, i, sfid, b.Row(i, nil)); err != nil {
+			return nil, fmt.Errorf("decide on %s %s: %w", a.table.Object, sfid, err)
+		}
+	}
+	return p, nil
+}
+
+func (a *Applier) decideOne(p *plan, m *matches, i int, sfid string, values []record.Value) error {
+	row, matched := m.rows[i]
+	external := ""
+	if a.table.Upsert >= 0 && values[a.table.Upsert] != nil {
+		external = a.externalText(values[a.table.Upsert])
+	}
+	if m.busy[i] {
+		p.postpone(sfid, "the application holds the row")
+		return nil
+	}
+	if intent, ok := m.intents.of(row.id, sfid, external); ok {
+		if intent.State != outbox.Settled {
+			p.postpone(sfid, "a write of it is on its way")
+			return nil
+		}
+		p.passed++
+		return nil
+	}
+	deleted := a.table.Layout.Deleted >= 0 && values[a.table.Layout.Deleted].Bool()
+	if !matched {
+		return a.decideUnknown(p, m, sfid, values, deleted)
+	}
+	p.done = append(p.done, sfid)
+	entries := m.byRecord[row.id]
+	switch {
+	case len(entries) == 0 && deleted:
+		p.remove = append(p.remove, row.id)
+	case len(entries) == 0:
+		p.update = append(p.update, staged{row.id, values})
+	case deleted:
+		a.decideDeleted(p, row, sfid, entries)
+	case !anyUnsettled(entries):
+		p.keep = append(p.keep, staged{row.id, values}) // its write failed; the status says so until somebody acts
+	default:
+		return a.mergeRow(p, m, row, sfid, values, entries)
+	}
+	return nil
+}
+
+// decideUnknown handles a record that no row stands for.
+func (a *Applier) decideUnknown(p *plan, m *matches, sfid string, values []record.Value, deleted bool) error {
+	if deleted {
+		p.done = append(p.done, sfid)
+		return nil
+	}
+	if del, ok := lastDelete(m.bySfid[sfid]); ok {
+		return a.decideDeletedHere(p, sfid, values, del)
+	}
+	for _, blind := range m.intents.blind {
+		if a.mayBe(blind, values) {
+			p.postpone(sfid, "it may be a create whose Id is not known yet")
+			return nil
+		}
+	}
+	p.done = append(p.done, sfid)
+	p.insert = append(p.insert, staged{values: values})
+	return nil
+}
+
+// decideDeletedHere handles a record that changed in Salesforce while its
+// local delete is on its way: the row must not come back (I3) unless policy
+// gives it to Salesforce and the delete has not been sent.
+func (a *Applier) decideDeletedHere(p *plan, sfid string, values []record.Value, del triggerlog.Entry) error {
+	changed, err := a.changedSince(del, values)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		return nil
+	}
+	winner := "postgres"
+	if a.table.Mapping.Policy == mapping.SalesforceWins && del.State == triggerlog.New {
+		winner = "salesforce"
+		p.undo = append(p.undo, del.ID)
+		p.insert = append(p.insert, staged{values: values})
+	}
+	p.clashes = append(p.clashes, a.rowConflict(del.RecordID, sfid, winner, del.ID))
+	return nil
+}
+
+// changedSince says whether the record differs from what the row held when it
+// was deleted.
+func (a *Applier) changedSince(del triggerlog.Entry, values []record.Value) (bool, error) {
+	old, err := parseChange(a.table, del.Old)
+	if err != nil {
+		return false, err
+	}
+	for i, c := range a.table.Columns {
+		v, ok := old[i]
+		if ok && !c.Type.Normal(v).Equal(c.Type.Normal(values[i])) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// decideDeleted handles a record that is gone in Salesforce while the row has
+// a local change. There is nothing left to write to; unless policy keeps the
+// row for a person to look at, it goes, and the change is in the conflict log.
+func (a *Applier) decideDeleted(p *plan, row row, sfid string, entries []triggerlog.Entry) {
+	winner := "salesforce"
+	if a.table.Mapping.Policy == mapping.PostgresWins {
+		winner = "postgres"
+	} else {
+		p.remove = append(p.remove, row.id)
+	}
+	if !anyUnsettled(entries) {
+		return
+	}
+	p.clashes = append(p.clashes, a.rowConflict(row.id, sfid, winner, entries[len(entries)-1].ID))
+}
+
+func (a *Applier) rowConflict(recordID int32, sfid, winner string, logID int32) outbox.Conflict {
+	return outbox.Conflict{
+		Mapping: a.table.Mapping.ID, Table: a.table.Name, RecordID: recordID, Sfid: sfid,
+		Winner: winner, Policy: string(a.table.Mapping.Policy), LogID: logID,
+	}
+}
+
+func (p *plan) postpone(sfid, reason string) { p.later = append(p.later, deferral{sfid, reason}) }
+
+func anyUnsettled(entries []triggerlog.Entry) bool {
+	for _, e := range entries {
+		if e.Unsettled() {
+			return true
+		}
+	}
+	return false
+}
+
+func lastDelete(entries []triggerlog.Entry) (triggerlog.Entry, bool) {
+	for i := len(entries) - 1; i >= 0; i-- {
+		if entries[i].Action == triggerlog.Delete && entries[i].Unsettled() {
+			return entries[i], true
+		}
+	}
+	return triggerlog.Entry{}, false
+}

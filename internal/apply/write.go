@@ -1,0 +1,212 @@
+package apply
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/synclinehq/syncline/internal/record"
+	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/triggerlog"
+)
+
+// arraysUpTo is the number of rows that travel as arrays; more go by COPY
+// through a temporary table.
+const arraysUpTo = 200
+
+// carryOut writes a plan: deletes first, so that a record may take over the
+// unique identifier of one that is gone.
+func (a *Applier) carryOut(ctx context.Context, tx *target.Tx, b *record.Batch, p *plan) (Result, error) {
+	res := Result{Passed: p.passed, Conflicts: len(p.clashes)}
+	var err error
+	if len(p.remove) > 0 {
+		tag, err := tx.Exec(ctx, a.sql.remove, p.remove)
+		if err != nil {
+			return res, fmt.Errorf("delete from %s: %w", a.table.Name, err)
+		}
+		res.Deleted = int(tag.RowsAffected())
+	}
+	kept, err := a.keepRows(ctx, tx, p.keep)
+	if err != nil {
+		return res, err
+	}
+	updated, err := a.updateRows(ctx, tx, p.update, a.sql.updateArrays, a.sql.updateStage)
+	if err != nil {
+		return res, err
+	}
+	res.Updated = kept + updated
+	if res.Inserted, err = a.insertRows(ctx, tx, p); err != nil {
+		return res, err
+	}
+	res.Deferred = len(p.later)
+	return res, a.note(ctx, tx, p)
+}
+
+// keepRows updates rows whose status stays as it is.
+func (a *Applier) keepRows(ctx context.Context, tx *target.Tx, rows []staged) (int, error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	if err := tx.KeepStatus(ctx, true); err != nil {
+		return 0, err
+	}
+	n, err := a.updateRows(ctx, tx, rows, a.sql.keepArrays, a.sql.keepStage)
+	if err != nil {
+		return 0, err
+	}
+	return n, tx.KeepStatus(ctx, false)
+}
+
+func (a *Applier) updateRows(ctx context.Context, tx *target.Tx, rows []staged, arrays, stage string) (int, error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	res, err := a.run(ctx, tx, rows, arrays, stage)
+	if err != nil {
+		return 0, fmt.Errorf("update %s: %w", a.table.Name, err)
+	}
+	return int(res.CommandTag.RowsAffected()), nil
+}
+
+// insertRows adds rows. One that could not be added (the application inserted
+// it a moment ago) is matched again next time.
+func (a *Applier) insertRows(ctx context.Context, tx *target.Tx, p *plan) (int, error) {
+	if len(p.insert) == 0 {
+		return 0, nil
+	}
+	res, err := a.run(ctx, tx, p.insert, a.sql.insertArrays, a.sql.insertStage)
+	if err != nil {
+		return 0, fmt.Errorf("insert into %s: %w", a.table.Name, err)
+	}
+	if len(res.Rows) == len(p.insert) {
+		return len(res.Rows), nil
+	}
+	added := make(map[string]bool, len(res.Rows))
+	for _, r := range res.Rows {
+		added[string(r[0])] = true
+	}
+	for _, s := range p.insert {
+		if sfid := s.values[a.table.Layout.ID].String(); !added[sfid] {
+			p.postpone(sfid, "another row holds its unique value")
+		}
+	}
+	return len(res.Rows), nil
+}
+
+// run executes a statement over rows, as arrays or through the stage.
+func (a *Applier) run(ctx context.Context, tx *target.Tx, rows []staged, arrays, stage string) (*pgconn.Result, error) {
+	conn := tx.Conn().PgConn()
+	if len(rows) <= arraysUpTo {
+		values, oids, formats := a.arrayArgs(rows)
+		res := conn.ExecParams(ctx, arrays, values, oids, formats, nil).Read()
+		return res, res.Err
+	}
+	if _, err := tx.Exec(ctx, a.sql.createStage); err != nil {
+		return nil, fmt.Errorf("create the stage: %w", err)
+	}
+	if _, err := conn.CopyFrom(ctx, bytes.NewReader(stageImage(rows)), a.sql.copyStage); err != nil {
+		return nil, fmt.Errorf("copy to the stage: %w", err)
+	}
+	res := conn.ExecParams(ctx, stage, nil, nil, nil, nil).Read()
+	if res.Err != nil {
+		return nil, res.Err
+	}
+	_, err := tx.Exec(ctx, a.sql.dropStage)
+	return res, err
+}
+
+// arrayArgs turns rows into one binary array per column, the row ids first.
+func (a *Applier) arrayArgs(rows []staged) (values [][]byte, oids []uint32, formats []int16) {
+	ids := arrayHeader(len(rows), 23)
+	for _, r := range rows {
+		ids = appendField(ids, record.IntValue(r.id))
+	}
+	values, oids, formats = append(values, ids), append(oids, 1007), append(formats, 1)
+	for i, c := range a.table.Columns {
+		array := arrayHeader(len(rows), c.Type.OID())
+		for _, r := range rows {
+			array = appendField(array, r.values[i])
+		}
+		values, oids, formats = append(values, array), append(oids, arrayOID(c.Type)), append(formats, 1)
+	}
+	return values, oids, formats
+}
+
+// arrayHeader is the start of a one-dimensional binary array.
+func arrayHeader(n int, elem uint32) []byte {
+	out := binary.BigEndian.AppendUint32(nil, 1)   // dimensions
+	out = binary.BigEndian.AppendUint32(out, 1)    // may hold NULL
+	out = binary.BigEndian.AppendUint32(out, elem) // type of elements
+	out = binary.BigEndian.AppendUint32(out, uint32(n))
+	return binary.BigEndian.AppendUint32(out, 1) // lower bound
+}
+
+func appendField(dst []byte, v record.Value) []byte {
+	if v == nil {
+		return binary.BigEndian.AppendUint32(dst, 0xffffffff)
+	}
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(v)))
+	return append(dst, v...)
+}
+
+// stageImage is a binary COPY of rows with their ids.
+func stageImage(rows []staged) []byte {
+	out := append([]byte(nil), "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
+	for _, r := range rows {
+		out = binary.BigEndian.AppendUint16(out, uint16(len(r.values)+1))
+		out = appendField(out, record.IntValue(r.id))
+		for _, v := range r.values {
+			out = appendField(out, v)
+		}
+	}
+	return append(out, 0xff, 0xff)
+}
+
+// note stores what the next round and the planner must know.
+func (a *Applier) note(ctx context.Context, tx *target.Tx, p *plan) error {
+	if err := a.deferRecords(ctx, tx, p); err != nil {
+		return err
+	}
+	if err := a.box.RememberTheirs(ctx, tx, p.theirs); err != nil {
+		return err
+	}
+	if err := a.box.LogConflicts(ctx, tx, p.clashes); err != nil {
+		return err
+	}
+	outcomes := make([]triggerlog.Outcome, len(p.undo))
+	for i, id := range p.undo {
+		outcomes[i] = triggerlog.Outcome{ID: id, State: triggerlog.Ignored, Message: "Salesforce's change won over this delete"}
+	}
+	return a.log.Settle(ctx, tx, outcomes)
+}
+
+func (a *Applier) deferRecords(ctx context.Context, tx *target.Tx, p *plan) error {
+	if len(p.done) > 0 {
+		_, err := tx.Exec(ctx, `DELETE FROM _syncline.deferred
+			WHERE connection_id = $1 AND mapping = $2 AND sfid = ANY($3::text[])`,
+			a.connection, a.table.Mapping.ID, p.done)
+		if err != nil {
+			return fmt.Errorf("clear deferred records: %w", err)
+		}
+	}
+	if len(p.later) == 0 {
+		return nil
+	}
+	sfids, reasons := make([]string, len(p.later)), make([]string, len(p.later))
+	for i, d := range p.later {
+		sfids[i], reasons[i] = d.sfid, d.reason
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO _syncline.deferred (connection_id, mapping, sfid, reason, since)
+		SELECT $1, $2, d.sfid, d.reason, clock_timestamp()
+		FROM unnest($3::text[], $4::text[]) AS d(sfid, reason)
+		ON CONFLICT (connection_id, mapping, sfid) DO UPDATE SET reason = excluded.reason`,
+		a.connection, a.table.Mapping.ID, sfids, reasons)
+	if err != nil {
+		return fmt.Errorf("defer records: %w", err)
+	}
+	return nil
+}
