@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -116,6 +117,16 @@ func drain(r io.Reader) error {
 			return err
 		}
 	}
+}
+
+// decodeJSON reads one JSON value that is small enough to hold, and nothing
+// after it.
+func decodeJSON(r io.Reader, out any) error {
+	dec := json.NewDecoder(r)
+	if err := dec.Decode(out); err != nil {
+		return unexpected(err)
+	}
+	return drain(io.MultiReader(dec.Buffered(), r))
 }
 
 // gzipped compresses a request body.

@@ -2,7 +2,6 @@ package salesforce
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -103,9 +102,6 @@ func (c *Client) Organization(ctx context.Context) (Organization, error) {
 
 func (c *Client) getJSON(ctx context.Context, kind, path string, out any) error {
 	return c.do(ctx, getRequest(kind, path), func(rep *reply) error {
-		if err := json.NewDecoder(rep.body).Decode(out); err != nil {
-			return unexpected(err)
-		}
-		return nil
+		return decodeJSON(rep.body, out)
 	})
 }

@@ -164,8 +164,8 @@ func decodeResults(body io.Reader, n int) ([]Result, error) {
 		Created bool       `json:"created"`
 		Errors  []RowError `json:"errors"`
 	}
-	if err := json.NewDecoder(body).Decode(&list); err != nil {
-		return nil, fmt.Errorf("read results: %w", unexpected(err))
+	if err := decodeJSON(body, &list); err != nil {
+		return nil, fmt.Errorf("read results: %w", err)
 	}
 	if len(list) != n {
 		return nil, fmt.Errorf("the reply has %d results for %d records", len(list), n)
