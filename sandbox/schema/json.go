@@ -128,7 +128,7 @@ func (c *Catalog) fromFile(fo fileObject) (Object, error) {
 		if err != nil {
 			return Object{}, err
 		}
-		if f.MasterDetail { // the master owns its details
+		if f.MasterDetail && o.Fields[1].Name == "OwnerId" { // the master owns its details
 			o.Fields = append(o.Fields[:1:1], o.Fields[2:]...)
 		}
 		o.Fields = append(o.Fields, &f)
