@@ -1,0 +1,44 @@
+# The habits of this project. `make` lists them.
+.DEFAULT_GOAL := help
+GO ?= go
+LINT = $(GO) tool -modfile=tools/go.mod golangci-lint
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: demo
+demo: ## run the demo: a Salesforce org and a database kept equal
+	$(GO) run ./cmd/syncline demo
+
+.PHONY: test
+test: ## the whole test suite
+	./test
+
+.PHONY: race
+race: ## the whole test suite with the race detector
+	./test -race
+
+.PHONY: lint
+lint: ## vet and lint
+	$(GO) vet ./...
+	$(LINT) run
+
+.PHONY: check
+check: lint race ## what CI runs, but for the demo
+
+.PHONY: bench
+bench: ## benchmarks: each compares with a baseline in the same run
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/record/... ./internal/schema/...
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser for FUZZTIME (30s) each
+	@FUZZTIME=$${FUZZTIME:-30s} ./tools/fuzz
+
+.PHONY: mutants
+mutants: ## take guards out one by one; each must turn a test red
+	./tools/mutants
+
+.PHONY: build
+build: ## build bin/syncline
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/syncline ./cmd/syncline
