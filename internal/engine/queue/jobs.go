@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/riverqueue/river"
@@ -93,17 +94,32 @@ func (c *Client) Discard(ctx context.Context, tx pgx.Tx, ids ...int64) error {
 	return nil
 }
 
-// Unfinished returns which of the jobs are still there and not ended. The
-// guardian replaces the others.
-func (c *Client) Unfinished(ctx context.Context, ids []int64) (map[int64]bool, error) {
-	rows, err := c.cfg.Pool.Query(ctx,
-		`SELECT id FROM `+c.jobs+` WHERE id = ANY($1) AND finalized_at IS NULL`, ids)
+// Holder says where an unfinished job is.
+type Holder struct {
+	// Running: a node has taken it. It may have died since.
+	Running bool
+	// Node is the ID of the client that took it; uuid.Nil if that is no UUID.
+	Node uuid.UUID
+}
+
+// Unfinished returns which of the jobs are there and not ended, and where. The
+// guardian replaces the others, and those that a dead node holds.
+func (c *Client) Unfinished(ctx context.Context, ids []int64) (map[int64]Holder, error) {
+	rows, err := c.cfg.Pool.Query(ctx, `
+		SELECT id, state = 'running', coalesce(attempted_by[array_upper(attempted_by, 1)], '')
+		FROM `+c.jobs+` WHERE id = ANY($1) AND finalized_at IS NULL`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("look for jobs: %w", err)
 	}
-	there := make(map[int64]bool, len(ids))
+	there := make(map[int64]Holder, len(ids))
 	var id int64
-	_, err = pgx.ForEachRow(rows, []any{&id}, func() error { there[id] = true; return nil })
+	var running bool
+	var by string
+	_, err = pgx.ForEachRow(rows, []any{&id, &running, &by}, func() error {
+		node, _ := uuid.Parse(by) // a foreign client is no node of ours
+		there[id] = Holder{Running: running, Node: node}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("look for jobs: %w", err)
 	}

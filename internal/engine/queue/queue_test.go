@@ -157,7 +157,7 @@ func TestDiscardedJobStaysGone(t *testing.T) {
 	close(release)
 	stop(t, c) // waits until the outcome of the zombie is stored
 	there, err := c.Unfinished(t.Context(), []int64{id})
-	if err != nil || there[id] {
+	if _, ok := there[id]; err != nil || ok {
 		t.Errorf("Unfinished = %v, %v; want the job ended", there, err)
 	}
 	if n := runs.Load(); n != 1 {
