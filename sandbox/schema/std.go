@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -10,6 +11,8 @@ import (
 func Standard(now func() time.Time) *Catalog {
 	c := NewCatalog(now)
 	for _, o := range standardObjects() {
+		o.Mergeable = slices.Contains([]string{"Account", "Contact", "Lead"}, o.Name)
+		o.FeedEnabled = slices.Contains([]string{"Account", "Contact", "Lead", "Opportunity", "Case"}, o.Name)
 		if err := c.AddObject(o); err != nil {
 			panic(fmt.Sprintf("standard objects: %v", err)) // a slip in the tables of this package
 		}
