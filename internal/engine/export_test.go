@@ -1,0 +1,11 @@
+package engine
+
+// Silence ends the node's chores (heartbeat, guardian, listeners) and leaves
+// its turns running, as a process does that was stopped or cut off.
+func (e *Engine) Silence() {
+	e.cancel()
+	e.chores.Wait()
+}
+
+// CheckAge makes a silent node look at its own age, as it does when it goes on.
+func (e *Engine) CheckAge() { e.node.checkAge() }
