@@ -50,24 +50,35 @@ type Permissions struct {
 	mu      sync.RWMutex
 	objects map[string]ObjectRights
 	fields  map[string]FieldRights
+	changed map[string]time.Time
 }
 
 func newPermissions() *Permissions {
-	return &Permissions{objects: map[string]ObjectRights{}, fields: map[string]FieldRights{}}
+	return &Permissions{objects: map[string]ObjectRights{}, fields: map[string]FieldRights{}, changed: map[string]time.Time{}}
 }
 
-// SetObject replaces the rights on an object.
-func (p *Permissions) SetObject(object string, r ObjectRights) {
+// SetObject replaces the rights on an object; at is when that shows in its
+// describe as a change.
+func (p *Permissions) SetObject(object string, r ObjectRights, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.changed[strings.ToLower(object)] = at
 	p.objects[strings.ToLower(object)] = r
 }
 
 // SetField replaces the rights on a field.
-func (p *Permissions) SetField(object, field string, r FieldRights) {
+func (p *Permissions) SetField(object, field string, r FieldRights, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.changed[strings.ToLower(object)] = at
 	p.fields[strings.ToLower(object+"."+field)] = r
+}
+
+// Changed is when the rights on an object last changed; zero if never.
+func (p *Permissions) Changed(o *schema.Object) time.Time {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.changed[strings.ToLower(o.Name)]
 }
 
 // Object gives the rights on an object.

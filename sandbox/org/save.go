@@ -42,34 +42,102 @@ type change struct {
 
 // Insert creates a record and returns its Id.
 func (tx *Tx) Insert(obj *schema.Object, body Body) (id string, err error) {
+	err = tx.locked(func() error {
+		id, err = tx.insert(obj, body)
+		return err
+	})
+	return id, err
+}
+
+func (tx *Tx) insert(obj *schema.Object, body Body) (string, error) {
 	if !obj.Createable {
 		return "", rowErr("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", nil, "entity type %s does not support create", obj.Name)
 	}
 	if !tx.actor.System && (!tx.actor.CanRead(obj) || tx.actor.User.Permissions.Object(obj).NoCreate) {
 		return "", noAccess()
 	}
+	if err := tx.class(obj); err != nil {
+		return "", err
+	}
+	t := tx.org.table(obj)
+	c := &change{tx: tx, t: t, obj: obj, insert: true, set: map[int]bool{}}
+	c.old = make([]schema.Value, obj.Slots())
+	c.values = make([]schema.Value, obj.Slots())
+	if err := c.save(body); err != nil {
+		return "", err
+	}
+	return c.id, nil
+}
+
+// class keeps set-up objects and data apart: one transaction may write only
+// one of the two.
+func (tx *Tx) class(obj *schema.Object) error {
+	if len(tx.order) == 0 || tx.actor.System || tx.order[0].obj.Setup == obj.Setup {
+		return nil
+	}
+	return rowErr("MIXED_DML_OPERATION", nil,
+		"DML operation on setup object is not permitted after you have updated a non-setup object (or vice versa): %s, original object: %s",
+		obj.Name, tx.order[0].obj.Name)
+}
+
+// Ambiguous is an upsert whose external id belongs to several records.
+type Ambiguous struct{ IDs []string }
+
+func (e *Ambiguous) Error() string {
+	return fmt.Sprintf("external id belongs to %d records", len(e.IDs))
+}
+
+// Upsert updates the record whose external id field has the value key, or
+// creates one. With the field Id it only updates.
+func (tx *Tx) Upsert(obj *schema.Object, f *schema.Field, key any, body Body) (id string, created bool, err error) {
+	if f.Type == schema.TypeID {
+		text, _ := key.(string)
+		full, ok := NormalizeID(text)
+		if !ok {
+			return "", false, malformedID(f, text)
+		}
+		return full, false, tx.Update(obj, full, body)
+	}
+	v, err := fromJSON(f, key)
+	if err != nil {
+		return "", false, err
+	}
+	if v.IsNull() {
+		return "", true, rowErr("MISSING_ARGUMENT", []string{f.Name}, "%s not specified", f.Name)
+	}
 	err = tx.locked(func() error {
 		t := tx.org.table(obj)
-		c := &change{tx: tx, t: t, obj: obj, insert: true, values: make([]schema.Value, obj.Slots()), set: map[int]bool{}}
-		c.old = make([]schema.Value, obj.Slots())
-		if err := c.save(body); err != nil {
-			return err
+		k := keyRef{t, f.Slot, indexKey(f, v)}
+		ids := tx.liveWithKey(t, f, k.key)
+		if other := tx.org.reserved[k]; len(ids) == 0 && other != nil && other != tx {
+			return &errWait{other, v.Str()}
 		}
-		id = c.id
-		return nil
+		switch len(ids) {
+		case 0:
+			created = true
+			id, err = tx.insert(obj, append(Body{{f.Name, key}}, body...))
+			return err
+		case 1:
+			id, created = ids[0], false
+			return tx.update(obj, id, body)
+		}
+		return &Ambiguous{ids}
 	})
-	return id, err
+	return id, created, err
 }
 
 // Update changes a record's given fields.
 func (tx *Tx) Update(obj *schema.Object, id string, body Body) error {
-	if !obj.Updateable {
-		return rowErr("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", nil, "entity type %s does not support update", obj.Name)
-	}
 	return tx.locked(func() error { return tx.update(obj, id, body) })
 }
 
 func (tx *Tx) update(obj *schema.Object, id string, body Body) error {
+	if !obj.Updateable {
+		return rowErr("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", nil, "entity type %s does not support update", obj.Name)
+	}
+	if err := tx.class(obj); err != nil {
+		return err
+	}
 	t := tx.org.table(obj)
 	if err := tx.lock(id); err != nil {
 		return err

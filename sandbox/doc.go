@@ -1,0 +1,12 @@
+// Package sandbox runs a sandbox org: a server on this machine that Salesforce
+// clients take for Salesforce. [Start] wires the parts together:
+//
+//   - schema: objects, fields, describes
+//   - soql: the query language
+//   - org: records, transactions, quotas
+//   - rest: OAuth, REST and the control plane over HTTP
+//   - judge: compares an org's dump with a database, for tests
+//
+// The sandbox shares no code with the product, so that both can't agree on the
+// same mistake.
+package sandbox

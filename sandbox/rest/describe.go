@@ -1,0 +1,80 @@
+package rest
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/synclinehq/syncline/sandbox/org"
+	"github.com/synclinehq/syncline/sandbox/schema"
+)
+
+// bare is the call's version without its v, as package schema wants it.
+func (c *call) bare() string { return strings.TrimPrefix(c.version, "v") }
+
+// describeGlobal is GET /sobjects.
+func (c *call) describeGlobal() (*reply, error) {
+	if c.method != http.MethodGet {
+		return nil, methodNotAllowed(c.method, "GET")
+	}
+	g := c.s.org.Catalog.DescribeGlobal(c.bare(), c.actor.CanRead)
+	for i := range g.SObjects {
+		if obj, ok := c.s.org.Catalog.Object(g.SObjects[i].Name); ok {
+			c.restrict(obj, &g.SObjects[i])
+		}
+	}
+	return marshalReply(g)
+}
+
+// restrict takes from an object's description what the caller may not do.
+func (c *call) restrict(obj *schema.Object, g *schema.GlobalObject) {
+	r := c.actor.User.Permissions.Object(obj)
+	g.Createable = g.Createable && !r.NoCreate
+	g.Updateable = g.Updateable && !r.NoEdit
+	g.Deletable = g.Deletable && !r.NoDelete
+}
+
+// basicInfo is GET /sobjects/{O}.
+func (c *call) basicInfo(obj *schema.Object) (*reply, error) {
+	basics := schema.DescribeBasics(obj, c.bare())
+	c.restrict(obj, &basics)
+	return marshalReply(map[string]any{"objectDescribe": basics, "recentItems": []any{}})
+}
+
+// describe is GET /sobjects/{O}/describe. With If-Modified-Since it answers
+// 304 when neither the object nor the caller's rights on it have changed.
+func (c *call) describe(obj *schema.Object) (*reply, error) {
+	if c.method != http.MethodGet {
+		return nil, methodNotAllowed(c.method, "GET")
+	}
+	changed := obj.LastModified
+	if t := c.actor.User.Permissions.Changed(obj); t.After(changed) {
+		changed = t
+	}
+	changed = changed.Truncate(time.Second)
+	header := http.Header{"Last-Modified": {changed.UTC().Format(http.TimeFormat)}}
+	if since, err := http.ParseTime(c.header.Get("If-Modified-Since")); err == nil && !changed.After(since) {
+		return &reply{status: http.StatusNotModified, header: header}, nil
+	}
+	hidden := func(o *schema.Object, f *schema.Field) bool { return !c.actor.CanSee(o, f) || !c.actor.CanRead(o) }
+	d := c.s.org.Catalog.Describe(obj, c.bare(), hidden)
+	restrictDescribe(c.actor, obj, d)
+	rep, err := marshalReply(d)
+	if err != nil {
+		return nil, err
+	}
+	rep.header = header
+	return rep, nil
+}
+
+func restrictDescribe(a *org.Actor, obj *schema.Object, d *schema.ObjectDescribe) {
+	r := a.User.Permissions.Object(obj)
+	d.Createable = d.Createable && !r.NoCreate
+	d.Updateable = d.Updateable && !r.NoEdit
+	d.Deletable = d.Deletable && !r.NoDelete
+	for i := range d.Fields {
+		if f, ok := obj.Field(d.Fields[i].Name); ok && a.User.Permissions.Field(obj, f).ReadOnly {
+			d.Fields[i].Createable, d.Fields[i].Updateable = false, false
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/synclinehq/syncline/sandbox/org"
+	"github.com/synclinehq/syncline/sandbox/rest"
+	"github.com/synclinehq/syncline/sandbox/schema"
+)
+
+// The OAuth clients of an org that is started without any.
+const (
+	ProductClientID = "sandbox-product"
+	DemoClientID    = "sandbox-demo"
+)
+
+// Client is an OAuth client of the org.
+type Client = rest.Client
+
+// Options of a sandbox org. The zero value is an org with the demo's custom
+// fields, on a free port.
+type Options struct {
+	// Addr to listen on; "" is 127.0.0.1 with a free port.
+	Addr string
+	// Name of the organisation.
+	Name string
+	// Seed decides what the org draws by chance.
+	Seed uint64
+	// ClockOffset is how far the org's clock is from the machine's.
+	ClockOffset time.Duration
+	// Clients that may get tokens; empty gives ProductClientID, running as the
+	// integration user, and DemoClientID, running as the demo user.
+	Clients []Client
+	// BaseURL under which clients reach the server, if it is not the address
+	// that they put into the Host header.
+	BaseURL string
+	// ControlToken, if set, opens the control plane from anywhere.
+	ControlToken string
+	// Catalog replaces the standard schema with the demo's fields.
+	Catalog func(now func() time.Time) (*schema.Catalog, error)
+}
+
+// Server is a running sandbox org.
+type Server struct {
+	// Org is the org's state, for tests in the same process.
+	Org *org.Org
+	// Clients are the OAuth clients, with their secrets.
+	Clients []Client
+
+	url  string
+	http *http.Server
+	done chan struct{}
+}
+
+// Start opens the port and serves until Close, or until ctx ends. When it
+// returns, the org answers.
+func Start(ctx context.Context, opt Options) (*Server, error) {
+	if opt.Addr == "" {
+		opt.Addr = "127.0.0.1:0"
+	}
+	clock := &org.Clock{}
+	clock.Step(opt.ClockOffset)
+	o, err := newOrg(opt, clock)
+	if err != nil {
+		return nil, fmt.Errorf("start sandbox: %w", err)
+	}
+	if len(opt.Clients) == 0 {
+		opt.Clients = defaultClients()
+	}
+	handler, err := rest.New(o, rest.Options{Clients: opt.Clients, BaseURL: opt.BaseURL, ControlToken: opt.ControlToken})
+	if err != nil {
+		return nil, fmt.Errorf("start sandbox: %w", err)
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", opt.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("start sandbox: %w", err)
+	}
+	s := &Server{
+		Org: o, Clients: opt.Clients, url: "http://" + ln.Addr().String(), done: make(chan struct{}),
+		http: &http.Server{Handler: handler, ReadHeaderTimeout: 30 * time.Second, MaxHeaderBytes: 1 << 20},
+	}
+	go s.serve(ln)
+	context.AfterFunc(ctx, func() { _ = s.Close() })
+	return s, nil
+}
+
+func (s *Server) serve(ln net.Listener) {
+	defer close(s.done)
+	_ = s.http.Serve(ln) // ends with ErrServerClosed
+}
+
+func newOrg(opt Options, clock *org.Clock) (*org.Org, error) {
+	catalog := opt.Catalog
+	if catalog == nil {
+		catalog = demoCatalog
+	}
+	c, err := catalog(clock.Now)
+	if err != nil {
+		return nil, fmt.Errorf("build schema: %w", err)
+	}
+	return org.New(org.Options{Catalog: c, Clock: clock, Seed: opt.Seed, Name: opt.Name})
+}
+
+func demoCatalog(now func() time.Time) (*schema.Catalog, error) {
+	c := schema.Standard(now)
+	return c, schema.Demo(c)
+}
+
+// defaultClients are fixed and public: the org listens on this machine and
+// holds made-up data.
+func defaultClients() []Client {
+	return []Client{
+		{ID: ProductClientID, Secret: "sandbox-product-secret", Name: "Product", RunAs: org.IntegrationUser},
+		{ID: DemoClientID, Secret: "sandbox-demo-secret", Name: "Demo", RunAs: org.DemoUser},
+	}
+}
+
+// URL is how clients reach the org, such as http://127.0.0.1:40123.
+func (s *Server) URL() string { return s.url }
+
+// ControlURL is the address of an endpoint of the control plane, such as
+// "seed".
+func (s *Server) ControlURL(endpoint string) string { return s.url + "/_sandbox/" + endpoint }
+
+// Close ends the server at once, open calls with it. It may be called twice.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	<-s.done
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("close sandbox: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package sandbox_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/synclinehq/syncline/sandbox"
+)
+
+func TestLoginCreateQuery(t *testing.T) {
+	t.Parallel()
+	s, err := sandbox.Start(t.Context(), sandbox.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {s.Clients[0].ID}, "client_secret": {s.Clients[0].Secret}}
+	res, err := http.PostForm(s.URL()+"/services/oauth2/token", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var token struct {
+		AccessToken string `json:"access_token"`
+		InstanceURL string `json:"instance_url"`
+	}
+	decode(t, res, &token)
+	if token.InstanceURL != s.URL() {
+		t.Errorf("instance_url %q, want %q", token.InstanceURL, s.URL())
+	}
+	call := func(method, path, body string) *http.Response {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token.AccessToken)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res
+	}
+	res = call("POST", "/services/data/v68.0/sobjects/Account", `{"Name":"Acme","External_ID__c":"x-1","AnnualRevenue":350000000}`)
+	if res.StatusCode != http.StatusCreated {
+		b, _ := io.ReadAll(res.Body)
+		t.Fatalf("create: %s %s", res.Status, b)
+	}
+	_ = res.Body.Close()
+	res = call("GET", "//services/data/v63.0//query/?q="+url.QueryEscape("SELECT Id, Name, AnnualRevenue, Owner.Name FROM Account WHERE External_ID__c = 'X-1'"), "")
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"totalSize":1`, `"Name":"Acme"`, `"AnnualRevenue":3.5E8`, `"Owner":{"attributes"`, `/services/data/v63.0/sobjects/Account/001`} {
+		if !bytes.Contains(b, []byte(want)) {
+			t.Errorf("reply lacks %s: %s", want, b)
+		}
+	}
+}
+
+func decode(t *testing.T, res *http.Response, v any) {
+	t.Helper()
+	defer func() { _ = res.Body.Close() }()
+	if err := json.NewDecoder(res.Body).Decode(v); err != nil {
+		t.Fatal(err)
+	}
+}
