@@ -13,8 +13,7 @@ import (
 // sobject.ErrUnknown.
 func (c *Client) Describe(ctx context.Context, object string) (*sobject.Object, error) {
 	var out *sobject.Object
-	r := getRequest(KindDescribe, c.root+"/sobjects/"+url.PathEscape(object)+"/describe")
-	err := c.do(ctx, r, func(rep *reply) (err error) {
+	err := c.read(ctx, KindDescribe, c.root+"/sobjects/"+url.PathEscape(object)+"/describe", func(rep *reply) (err error) {
 		out, err = sobject.Decode(rep.body)
 		return err
 	})
@@ -30,8 +29,7 @@ func (c *Client) Describe(ctx context.Context, object string) (*sobject.Object, 
 // DescribeGlobal lists the objects that the session's user sees.
 func (c *Client) DescribeGlobal(ctx context.Context) ([]sobject.Summary, error) {
 	var out []sobject.Summary
-	r := getRequest(KindDescribe, c.root+"/sobjects")
-	err := c.do(ctx, r, func(rep *reply) (err error) {
+	err := c.read(ctx, KindDescribe, c.root+"/sobjects", func(rep *reply) (err error) {
 		out, err = sobject.DecodeGlobal(rep.body)
 		return err
 	})

@@ -135,7 +135,7 @@ func dialFirst(ctx context.Context, network string, addrs []netip.Addr, port str
 		conn, err := d.DialContext(one, network, net.JoinHostPort(ip.Unmap().String(), port))
 		cancel()
 		if err == nil {
-			return conn, nil
+			return &wireConn{Conn: conn}, nil
 		}
 		errs = append(errs, err)
 		if ctx.Err() != nil {

@@ -15,8 +15,9 @@ const (
 	KindComposite   = "composite"
 	KindDescribe    = "describe"
 	KindLimits      = "limits"
-	KindIdentity    = "identity"
 	KindReplication = "replication" // getUpdated, getDeleted
+
+	kindFree = "" // not an API call
 )
 
 // Use says what one call was for. It is an alias of a plain struct, so that a
@@ -33,8 +34,8 @@ type Use = struct {
 // Meter is told what the org may have counted.
 type Meter interface {
 	// Charge is called once per HTTP request that reached, or may have reached,
-	// the org, before its reply is used. Requests that the org refused with 401
-	// are left out: it counts them for nobody.
+	// the org, before its reply is used. Left out is what the org counts for
+	// nobody: requests refused with 401, and those to its OAuth endpoints.
 	Charge(use Use)
 	// Usage is the org's own count of the last 24 hours and its limit, for all
 	// applications together, as the newest reply told.

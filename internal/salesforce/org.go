@@ -64,7 +64,7 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 		Email    string `json:"email"`
 		Locale   string `json:"locale"`
 	}
-	if err := c.getJSON(ctx, KindIdentity, "/services/oauth2/userinfo", &body); err != nil {
+	if err := c.getJSON(ctx, kindFree, "/services/oauth2/userinfo", &body); err != nil {
 		return Identity{}, fmt.Errorf("read identity: %w", err)
 	}
 	if body.UserID == "" || body.OrgID == "" {
@@ -101,7 +101,7 @@ func (c *Client) Organization(ctx context.Context) (Organization, error) {
 }
 
 func (c *Client) getJSON(ctx context.Context, kind, path string, out any) error {
-	return c.do(ctx, getRequest(kind, path), func(rep *reply) error {
+	return c.read(ctx, kind, path, func(rep *reply) error {
 		return decodeJSON(rep.body, out)
 	})
 }

@@ -33,6 +33,9 @@ func (c *Client) take(ctx context.Context, resp *http.Response, line *lineReader
 	if err == nil {
 		err = drain(body)
 	}
+	if e, ok := errors.AsType[*Error](err); ok { // a refusal inside a composite's reply
+		return e
+	}
 	if err != nil {
 		return badReply(ctx, resp.StatusCode, line, err)
 	}

@@ -46,11 +46,16 @@ func (c *Client) More(ctx context.Context, next string, b *record.Batch) (Page, 
 
 func (c *Client) page(ctx context.Context, path string, b *record.Batch) (Page, error) {
 	var page Page
-	err := c.fill(ctx, getRequest(KindQuery, path), b, func(rep *reply) (err error) {
+	before := b.Len()
+	err := c.read(ctx, KindQuery, path, func(rep *reply) (err error) {
+		b.Truncate(before)
 		page.ServerDate = rep.date
 		page.Page, err = restjson.NewDecoder(b.Layout).DecodePage(rep.body, b)
 		return err
 	})
+	if err != nil {
+		b.Truncate(before) // the reply may have been cut after its last record
+	}
 	return page, err
 }
 
@@ -69,8 +74,9 @@ func (c *Client) Retrieve(ctx context.Context, object string, ids []string, b *r
 		kind: KindRetrieve, method: http.MethodPost, body: body,
 		path: c.root + "/composite/sobjects/" + url.PathEscape(object),
 	}
-	err = c.fill(ctx, r, b, func(rep *reply) error {
-		before := b.Len()
+	before := b.Len()
+	err = c.do(ctx, r, func(rep *reply) error {
+		b.Truncate(before)
 		absent, err := restjson.NewDecoder(b.Layout).DecodeList(rep.body, b)
 		if err != nil {
 			return err
@@ -87,22 +93,8 @@ func (c *Client) Retrieve(ctx context.Context, object string, ids []string, b *r
 		return nil
 	})
 	if err != nil {
+		b.Truncate(before)
 		return nil, Page{}, fmt.Errorf("retrieve %d records of %s: %w", len(ids), object, err)
 	}
 	return missing, page, nil
-}
-
-// fill sends a request whose reply goes into b, all of it or nothing.
-func (c *Client) fill(ctx context.Context, r request, b *record.Batch, use func(*reply) error) error {
-	before := b.Len()
-	return c.do(ctx, r, func(rep *reply) error {
-		err := use(rep)
-		if err == nil {
-			err = drain(rep.body)
-		}
-		if err != nil {
-			b.Truncate(before)
-		}
-		return err
-	})
 }

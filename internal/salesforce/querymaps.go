@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 )
 
@@ -71,8 +70,4 @@ func retrieveBody(ids, fields []string) ([]byte, error) {
 		return nil, fmt.Errorf("render request: %w", err)
 	}
 	return b, nil
-}
-
-func getRequest(kind, path string) request {
-	return request{kind: kind, method: http.MethodGet, path: path}
 }

@@ -9,7 +9,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -24,10 +23,11 @@ type request struct {
 	// write: the call changes data. It is not repeated unless the org surely
 	// did not handle it.
 	write bool
-	// sendBefore, if set, is checked when the body is about to go out.
+	// sendBefore, if set, is checked when a connection is in hand and the request about to
+	// be written.
 	sendBefore time.Time
-	// wrote is called once per attempt, after the request was written and
-	// before its reply is read.
+	// wrote is called once per attempt, when the reply begins to arrive and has
+	// not been read.
 	wrote func()
 }
 
@@ -51,8 +51,8 @@ func (c *Client) attempt(ctx context.Context, tok Token, r request, use func(*re
 
 	actx, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
-	tr := &trace{wrote: r.wrote}
-	req, late, err := c.build(httptrace.WithClientTrace(actx, tr.hooks()), tok, r)
+	tr := &trace{wrote: r.wrote, until: r.sendBefore}
+	req, err := c.build(httptrace.WithClientTrace(actx, tr.hooks()), tok, r)
 	if err != nil {
 		return err
 	}
@@ -65,14 +65,14 @@ func (c *Client) attempt(ctx context.Context, tok Token, r request, use func(*re
 	if err != nil {
 		n := tr.sent(false)
 		c.charge(ctx, r.kind, n)
-		if late.Load() && n == 0 {
+		if tr.wasLate() && n == 0 {
 			return ErrTooLate
 		}
 		return noReply(ctx, actx, err, n > 0)
 	}
 	defer resp.Body.Close()
 	c.account(ctx, r.kind, tr.sent(true), resp)
-	tr.written()
+	tr.answered()
 	line := newLineReader(resp.Body, c.cfg.StallTimeout, &c.wire, cut)
 	return c.take(ctx, resp, line, use)
 }
@@ -96,28 +96,24 @@ func (c *Client) replyTimeout(r request) time.Duration {
 
 func expired(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }
 
-// build makes the HTTP request. late turns true if the body was asked for only
-// after sendBefore; then nothing of the request has gone out.
-func (c *Client) build(ctx context.Context, tok Token, r request) (*http.Request, *atomic.Bool, error) {
-	late := new(atomic.Bool)
+// build makes the HTTP request.
+func (c *Client) build(ctx context.Context, tok Token, r request) (*http.Request, error) {
 	target, err := resolve(tok.InstanceURL, r.path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	body := r.body
 	zip := c.cfg.GzipRequests && len(body) > 1<<10
 	if zip {
 		if body, err = gzipped(body); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, target, nil)
+	req, err := http.NewRequestWithContext(ctx, r.method, target, bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, fmt.Errorf("build request: %w", err)
+		return nil, fmt.Errorf("build request: %w", err)
 	}
 	if body != nil {
-		req.Body = io.NopCloser(&timelyReader{Reader: bytes.NewReader(body), until: r.sendBefore, late: late})
-		req.ContentLength = int64(len(body))
 		req.Header.Set("Content-Type", "application/json; charset=UTF-8")
 	}
 	if zip {
@@ -132,26 +128,7 @@ func (c *Client) build(ctx context.Context, tok Token, r request) (*http.Request
 	for k, v := range r.header {
 		req.Header.Set(k, v)
 	}
-	return req, late, nil
-}
-
-// timelyReader refuses its first read after until. The transport holds headers
-// back until it has the first of the body, so nothing goes out then. (Without
-// GetBody the transport can't repeat a body on its own either.)
-type timelyReader struct {
-	io.Reader
-	until time.Time
-	begun bool
-	late  *atomic.Bool
-}
-
-func (t *timelyReader) Read(p []byte) (int, error) {
-	if !t.begun && expired(t.until) {
-		t.late.Store(true)
-		return 0, ErrTooLate
-	}
-	t.begun = true
-	return t.Reader.Read(p)
+	return req, nil
 }
 
 // resolve puts a path, or a link that the org returned, on the instance. A link
@@ -177,6 +154,9 @@ func resolve(instance, link string) (string, error) {
 }
 
 func (c *Client) charge(ctx context.Context, kind string, n int) {
+	if kind == kindFree {
+		return
+	}
 	use := useFrom(ctx, kind)
 	for range n {
 		c.meter.Charge(use)

@@ -49,16 +49,17 @@ type WriteRequest struct {
 	Records []json.RawMessage
 	// IDs are the records to delete.
 	IDs []string
-	// SendBefore, if set, is checked right before the body goes out; once it
-	// has passed, [ErrTooLate] is returned and nothing was sent. (A delete has
-	// no body: it is checked before its connection is made.)
+	// SendBefore, if set, is checked right before the request is written, with
+	// a connection in hand; once it has passed, [ErrTooLate] is returned and
+	// nothing was sent.
 	SendBefore time.Time
 	// AutoAssign says whether assignment rules of leads and cases run; nil
 	// leaves it to the org, which runs them.
 	AutoAssign *bool
 	// BeforeReply, if set, is called when the request has been written in full
-	// and its reply not been read. It may run on another goroutine, and has
-	// returned before Write does if a reply came.
+	// and the first byte of its reply is there, of which nothing has been read:
+	// the org is done, and we don't know of it. It may run on another goroutine,
+	// and has returned before Write does. Without a reply it is not called.
 	BeforeReply func()
 }
 

@@ -1,10 +1,13 @@
 package salesforce
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -141,13 +144,16 @@ func TestWriteTooLate(t *testing.T) {
 	t.Parallel()
 	for _, op := range []Op{Insert, Delete} {
 		o := newOrg(t, answer(200, twoResults))
+		if _, err := o.Write(t.Context(), twoAccounts(op)); err != nil { // leaves a connection
+			t.Fatal(err)
+		}
 		w := twoAccounts(op)
 		w.SendBefore = time.Now().Add(-time.Second)
 		if _, err := o.Write(t.Context(), w); !errors.Is(err, ErrTooLate) || OutcomeUnknown(err) {
 			t.Errorf("%s: error = %v", op, err)
 		}
-		if o.requests() != 0 || o.book.charged() != 0 {
-			t.Errorf("%s: %d requests went out", op, o.requests())
+		if o.requests() != 1 || o.book.charged() != 1 {
+			t.Errorf("%s: %d requests went out after the first", op, o.requests()-1)
 		}
 	}
 }
@@ -155,27 +161,47 @@ func TestWriteTooLate(t *testing.T) {
 // The time runs out while the connection is being made, after the first check.
 func TestWriteTooLateWhileConnecting(t *testing.T) {
 	t.Parallel()
-	o := newOrg(t, answer(200, twoResults))
-	until := time.Now().Add(50 * time.Millisecond)
-	var tries atomic.Int32
-	o.Client.http.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
-		tries.Add(1)
-		<-time.After(time.Until(until.Add(time.Millisecond)))
-		return NewHTTPClient(DialPolicy{AllowInsecure: true}).Transport.RoundTrip(r)
-	})
-	w := twoAccounts(Insert)
-	w.SendBefore = until
-	if _, err := o.Write(t.Context(), w); !errors.Is(err, ErrTooLate) {
-		t.Errorf("error = %v", err)
-	}
-	if o.requests() != 0 || o.book.charged() != 0 || tries.Load() != 1 {
-		t.Errorf("%d requests arrived, %d charged, %d tries", o.requests(), o.book.charged(), tries.Load())
+	for _, op := range []Op{Insert, Delete} {
+		var o *org
+		until := time.Now().Add(100 * time.Millisecond)
+		o = newOrg(t, answer(200, twoResults), func(c *Config) {
+			c.HTTP = NewHTTPClient(DialPolicy{AllowInsecure: true, Lookup: func(context.Context, string) ([]netip.Addr, error) {
+				<-time.After(time.Until(until) + time.Millisecond)
+				return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+			}})
+		})
+		o.book.url = strings.Replace(o.url, "127.0.0.1", "org.test", 1)
+		w := twoAccounts(op)
+		w.SendBefore = until
+		hook := false
+		w.BeforeReply = func() { hook = true }
+		if _, err := o.Write(t.Context(), w); !errors.Is(err, ErrTooLate) {
+			t.Errorf("%s: error = %v", op, err)
+		}
+		if o.requests() != 0 || o.book.charged() != 0 || hook {
+			t.Errorf("%s: %d requests arrived, %d charged", op, o.requests(), o.book.charged())
+		}
 	}
 }
 
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+// When BeforeReply runs, the org has done its work.
+func TestBeforeReply(t *testing.T) {
+	t.Parallel()
+	var done atomic.Bool
+	o := newOrg(t, func(w http.ResponseWriter, _ *http.Request) {
+		done.Store(true)
+		_, _ = w.Write([]byte(twoResults))
+	})
+	w := twoAccounts(Insert)
+	w.BeforeReply = func() {
+		if !done.Load() {
+			t.Error("the request has not arrived")
+		}
+	}
+	if _, err := o.Write(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+}
 
 func TestWriteChecksItsRequest(t *testing.T) {
 	t.Parallel()
