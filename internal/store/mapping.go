@@ -171,7 +171,7 @@ func (q *Queries) SetStage(ctx context.Context, id uuid.UUID, stage mapping.Stag
 // ErrConflict: the edit since then must be applied first.
 func (q *Queries) SetApplied(ctx context.Context, id uuid.UUID, revision int, snapshot json.RawMessage) error {
 	tag, err := q.db.Exec(ctx, `UPDATE syncline.mapping SET applied_at = clock_timestamp(), snapshot = $3
-		WHERE id = $1 AND revision = $2`, id, revision, snapshot)
+		WHERE id = $1 AND revision = $2`, id, revision, cleanJSON(snapshot))
 	if err != nil || tag.RowsAffected() == 1 {
 		return explain("set mapping applied", err)
 	}

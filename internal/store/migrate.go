@@ -16,6 +16,8 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
+
+	"github.com/synclinehq/syncline/internal/crash"
 )
 
 //go:embed migrations/*.sql
@@ -98,6 +100,9 @@ func migrateOwn(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logger) er
 	if at > known {
 		return fmt.Errorf("the control store is at version %d, this program knows up to %d: "+
 			"a newer Syncline has migrated it, run that one", at, known)
+	}
+	if at < known {
+		crash.Point(crash.StoreInMigration)
 	}
 	_, err = provider.Up(ctx)
 	return err

@@ -20,7 +20,7 @@ import (
 const Schema = "syncline"
 
 // DefaultMaxConns is the size of a node's pool on the control database.
-const DefaultMaxConns = 10
+const DefaultMaxConns = 16
 
 // Config says where the control store is.
 type Config struct {
@@ -29,8 +29,8 @@ type Config struct {
 	URL secret.Text
 	// Keys seals and opens the secrets of connections.
 	Keys *secret.KeyRing
-	// MaxConns bounds the pool; 0 means DefaultMaxConns. It must exceed the
-	// number of refreshes of grants that may be under way at once.
+	// MaxConns bounds the pool; 0 means DefaultMaxConns, and less than 4 is 4.
+	// A refresh of a grant holds one as long as Salesforce takes to answer.
 	MaxConns int32
 	// ApplicationName shows up in pg_stat_activity; "" means "syncline".
 	ApplicationName string
@@ -97,7 +97,7 @@ func poolConfig(config Config) (*pgxpool.Config, error) {
 	}
 	pc.MaxConns = DefaultMaxConns
 	if config.MaxConns > 0 {
-		pc.MaxConns = config.MaxConns
+		pc.MaxConns = max(config.MaxConns, 4)
 	}
 	if config.ApplicationName == "" {
 		config.ApplicationName = "syncline"
