@@ -49,6 +49,12 @@ type Sink interface {
 	AddCalls(ctx context.Context, connection uuid.UUID, counts []Count) error
 }
 
+// UsageSink is a Sink that keeps the org's newest usage too; it is told after
+// the counts, when the usage has changed.
+type UsageSink interface {
+	SetUsage(ctx context.Context, connection uuid.UUID, usage Usage) error
+}
+
 // Ledger counts the calls of one connection on this node. Its methods may be
 // called from many goroutines.
 type Ledger struct {
@@ -62,6 +68,7 @@ type Ledger struct {
 	usage   Usage
 
 	flushing sync.Mutex // one flush at a time
+	stored   Usage      // what the sink knows; guarded by flushing
 
 	life sync.Mutex
 	stop context.CancelFunc // nil unless running
@@ -120,10 +127,18 @@ func (l *Ledger) Totals() []Count {
 	return list(l.totals)
 }
 
-// Flush hands the pending counts to the sink. If that fails they stay pending.
+// Flush hands the pending counts to the sink, then the org's usage if the sink
+// keeps that. Counts that the sink does not take stay pending.
 func (l *Ledger) Flush(ctx context.Context) error {
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
+	if err := l.flushCounts(ctx); err != nil {
+		return err
+	}
+	return l.flushUsage(ctx)
+}
+
+func (l *Ledger) flushCounts(ctx context.Context) error {
 	l.mu.Lock()
 	taken := l.pending
 	l.pending = map[Use]int64{}
@@ -141,6 +156,19 @@ func (l *Ledger) Flush(ctx context.Context) error {
 		return fmt.Errorf("store API call counts: %w", err)
 	}
 	saved = true
+	return nil
+}
+
+func (l *Ledger) flushUsage(ctx context.Context) error {
+	sink, ok := l.sink.(UsageSink)
+	now := l.Org()
+	if !ok || now.At.IsZero() || now.Used == l.stored.Used && now.Max == l.stored.Max {
+		return nil
+	}
+	if err := sink.SetUsage(ctx, l.connection, now); err != nil {
+		return fmt.Errorf("store the org's API usage: %w", err)
+	}
+	l.stored = now
 	return nil
 }
 

@@ -21,6 +21,12 @@ type book struct {
 	down  bool
 	calls map[Count]int64 // by use, Calls 0
 	times int
+	usage []Usage
+}
+
+func (b *book) SetUsage(_ context.Context, _ uuid.UUID, u Usage) error {
+	b.usage = append(b.usage, u)
+	return nil
 }
 
 func (b *book) AddCalls(_ context.Context, _ uuid.UUID, counts []Count) error {
@@ -84,13 +90,22 @@ func TestLedgerCountsByUse(t *testing.T) {
 
 func TestLedgerUsage(t *testing.T) {
 	t.Parallel()
-	l := NewLedger(uuid.New(), &book{}, nil)
+	sink := &book{}
+	l := NewLedger(uuid.New(), sink, nil)
 	if u := l.Org(); !u.At.IsZero() {
 		t.Errorf("usage before any reply: %+v", u)
 	}
 	l.Usage(18, 15000)
 	if u := l.Org(); u.Used != 18 || u.Max != 15000 || u.At.IsZero() {
 		t.Errorf("usage = %+v", u)
+	}
+	for range 2 { // the second has nothing new
+		if err := l.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(sink.usage) != 1 || sink.usage[0].Used != 18 {
+		t.Errorf("stored %+v", sink.usage)
 	}
 }
 

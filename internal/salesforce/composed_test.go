@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -86,4 +87,31 @@ func TestCompositeFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever comes, unwrap ends, and what it takes for a page is the body that
+// encoding/json finds.
+func FuzzUnwrap(f *testing.F) {
+	f.Add(composed(firstPage, "200"))
+	f.Add(composed(`[{"errorCode":"X","message":"\"}]"}]`, "400"))
+	f.Add(`{"compositeResponse":[{"httpStatusCode":1e999,"body":{"a":"\\\"}"}}]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var got []byte
+		err := unwrap(&reply{body: iotest.OneByteReader(strings.NewReader(text))}, func(rep *reply) (err error) {
+			got, err = io.ReadAll(rep.body)
+			return err
+		})
+		if err != nil || !json.Valid(got) {
+			return
+		}
+		var want struct {
+			CompositeResponse []struct{ Body json.RawMessage }
+		}
+		if json.Unmarshal([]byte(text), &want) != nil || len(want.CompositeResponse) != 1 {
+			return
+		}
+		if body := want.CompositeResponse[0].Body; string(body) != string(got) {
+			t.Errorf("body = %s, want %s", got, body)
+		}
+	})
 }
