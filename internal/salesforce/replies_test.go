@@ -20,29 +20,32 @@ func gzipOf(t *testing.T, s string) []byte {
 	return b
 }
 
+func asksToWait(value string, h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", value)
+		h(w, r)
+	}
+}
+
+func html(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte("<html><head><title>Edge is\n starting</title></head></html>"))
+	}
+}
+
+func zipped(b []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(b)
+	}
+}
+
 // The catalogue, told by what the org answers: which class, and how many
 // requests a read spends on it (MaxRetries is 2).
 func TestBadReplies(t *testing.T) {
 	t.Parallel()
-	retryAfter := func(value string, h http.HandlerFunc) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Retry-After", value)
-			h(w, r)
-		}
-	}
-	html := func(status int) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/html")
-			w.WriteHeader(status)
-			_, _ = w.Write([]byte("<html><head><title>Edge is\n starting</title></head></html>"))
-		}
-	}
-	zipped := func(b []byte) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Encoding", "gzip")
-			_, _ = w.Write(b)
-		}
-	}
 	whole := gzipOf(t, countReply)
 	broken := append([]byte(nil), whole...)
 	broken[len(broken)-5] ^= 0xff // in the checksum
@@ -67,8 +70,8 @@ func TestBadReplies(t *testing.T) {
 		{"503 as HTML", html(503), RetrySoon, CodeHTTP, 3},
 		{"420 as HTML", html(420), RetrySoon, CodeHTTP, 3},
 		{"502 without a body", answer(502, ""), RetrySoon, CodeHTTP, 3},
-		{"429, soon", retryAfter("0", answer(429, "")), RetrySoon, CodeHTTP, 3},
-		{"429, in an hour", retryAfter("3600", answer(429, "")), RetryLater, CodeHTTP, 1},
+		{"429, soon", asksToWait("0", answer(429, "")), RetrySoon, CodeHTTP, 3},
+		{"429, in an hour", asksToWait("3600", answer(429, "")), RetryLater, CodeHTTP, 1},
 		{"version retired", answer(410, `[{"errorCode":"UNSUPPORTED_API_VERSION","message":"gone"}]`), AskPerson, "UNSUPPORTED_API_VERSION", 1},
 		{"query too long", answer(414, ""), RetrySoon, CodeHTTP, 1},
 		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.example/", 302) }, Reauthorize, CodeMoved, 1},
@@ -224,7 +227,10 @@ func TestSlowOrg(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newOrg(t, tt.reply, func(c *Config) {
-				c.ReadTimeout, c.StallTimeout, c.MaxRetries = 50*time.Millisecond, 50*time.Millisecond, -1
+				c.StallTimeout, c.MaxRetries = 50*time.Millisecond, -1
+				if tt.code == CodeTimeout {
+					c.ReadTimeout = 50 * time.Millisecond
+				}
 			})
 			_, err := o.Count(t.Context(), "SELECT COUNT() FROM Account", false)
 			if !IsCode(err, tt.code) || ClassOf(err) != RetrySoon {

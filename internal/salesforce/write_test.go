@@ -112,7 +112,11 @@ func TestWriteFails(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			o := newOrg(t, readThen(tt.reply), func(c *Config) { c.WriteTimeout = 200 * time.Millisecond })
+			o := newOrg(t, readThen(tt.reply), func(c *Config) {
+				if tt.name == "reply too late" {
+					c.WriteTimeout = 100 * time.Millisecond
+				}
+			})
 			_, err := o.Write(t.Context(), twoAccounts(Insert))
 			if err == nil || OutcomeUnknown(err) != tt.unknown {
 				t.Errorf("error = %v, outcome unknown = %v, want %v", err, OutcomeUnknown(err), tt.unknown)
