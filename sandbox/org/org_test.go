@@ -10,7 +10,7 @@ import (
 	"github.com/synclinehq/syncline/sandbox/schema"
 )
 
-func newOrg(t *testing.T) *Org {
+func newOrg(t testing.TB) *Org {
 	t.Helper()
 	clock := &Clock{}
 	c := schema.Standard(clock.Now)
@@ -24,7 +24,7 @@ func newOrg(t *testing.T) *Org {
 	return o
 }
 
-func object(t *testing.T, o *Org, name string) *schema.Object {
+func object(t testing.TB, o *Org, name string) *schema.Object {
 	t.Helper()
 	obj, ok := o.Catalog.Object(name)
 	if !ok {
@@ -247,6 +247,7 @@ func TestSeedIsRepeatableAndFits(t *testing.T) {
 	}
 	obj := object(t, a, "Contact")
 	f, _ := obj.Field("Email")
+	filled := 0
 	for i := range uint64(300) {
 		id := MakeID("003", i+1)
 		if x, y := value(t, a, id, "Email"), value(t, b, id, "Email"); x != y {
@@ -255,6 +256,15 @@ func TestSeedIsRepeatableAndFits(t *testing.T) {
 		if v := value(t, a, id, "Email"); textLength(v.Str()) > f.Length {
 			t.Fatalf("%s is too long: %s", id, v)
 		}
+		if !value(t, a, id, "External_ID__c").IsNull() {
+			filled++
+		}
+		if value(t, a, id, "Name").IsNull() {
+			t.Fatalf("%s has no name", id)
+		}
+	}
+	if filled < 150 || filled > 270 {
+		t.Errorf("%d of 300 have an external id, want about 210", filled)
 	}
 	if _, err := a.Seed(SeedPlan{Object: "Nope", Rows: 1}); err == nil {
 		t.Error("unknown object must fail")

@@ -397,7 +397,7 @@ func refersTo(f *schema.Field, object string) bool {
 // defaults fills what a new record gets unasked.
 func (c *change) defaults() {
 	for _, f := range c.obj.Fields {
-		if !f.Stored() || c.set[f.Slot] && !c.values[f.Slot].IsNull() {
+		if !f.Stored() || !c.values[f.Slot].IsNull() {
 			continue
 		}
 		switch {
