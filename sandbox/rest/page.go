@@ -1,7 +1,252 @@
 package rest
 
-import "net/http"
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
 
-func (s *Server) page(w http.ResponseWriter, r *http.Request, seg []string) {
-	writeError(w, notFound())
+	"github.com/synclinehq/syncline/sandbox/org"
+	"github.com/synclinehq/syncline/sandbox/schema"
+	"github.com/synclinehq/syncline/sandbox/soql"
+)
+
+const pageStyle = `<style>body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;color:#181818}
+a{color:#0b5cab}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}
+td.n{text-align:right;font-variant-numeric:tabular-nums}input,textarea{font:inherit;width:100%;box-sizing:border-box;padding:.2rem .4rem}
+button{font:inherit;padding:.35rem 1.2rem;border-radius:.25rem;border:1px solid #0176d3;background:#0176d3;color:#fff;cursor:pointer}
+button.danger{background:#fff;color:#b3261e;border-color:#b3261e}.note{color:#555}.bad{color:#b3261e;font-weight:600}.good{color:#1b6e34;font-weight:600}
+label{font-weight:600}</style>`
+
+var pages = template.Must(template.New("head").Parse(`<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>{{.Title}} | Sandbox Org</title>` + pageStyle + `</head><body>
+<p class="note"><a href="/">Sandbox Org</a>{{if .Object}} / <a href="/records/{{.Object}}">{{.Object}}</a>{{end}}</p><h1>{{.Title}}</h1>
+{{if .Error}}<p class="bad" role="alert">{{.Error}}</p>{{end}}{{if .Done}}<p class="good" role="status">{{.Done}}</p>{{end}}`))
+
+var (
+	_ = template.Must(pages.New("objects").Parse(`{{template "head" .}}
+<p class="note">A made-up Salesforce org. What you change here is a change by {{.User}}.</p>
+<table><thead><tr><th>Object</th><th>Records</th></tr></thead><tbody>
+{{range .Objects}}<tr><td><a href="/records/{{.Name}}">{{.Name}}</a></td><td class="n">{{.Count}}</td></tr>{{end}}
+</tbody></table>{{if .Faults}}<h2>Faults in force</h2><ul>{{range .Faults}}<li>{{.Kind}} {{.Method}} {{.Path}}: {{.Hits}} hits</li>{{end}}</ul>{{end}}</body></html>`))
+	_ = template.Must(pages.New("records").Parse(`{{template "head" .}}
+<form method="get"><p><label>Name or Id <input name="q" value="{{.Query}}"></label></p></form>
+<table><thead><tr><th>Id</th><th>Name</th><th>Last change</th></tr></thead><tbody>
+{{range .Rows}}<tr><td><a href="/records/{{$.Object}}/{{.ID}}">{{.ID}}</a></td><td>{{.Name}}</td><td>{{.Changed}}</td></tr>{{else}}
+<tr><td colspan="3" class="note">No records.</td></tr>{{end}}</tbody></table>
+<p class="note">The {{.Shown}} newest changes of {{.Count}} records.</p></body></html>`))
+	_ = template.Must(pages.New("record").Parse(`{{template "head" .}}
+<form method="post"><table><tbody>
+{{range .Fields}}<tr><td><label for="{{.Name}}">{{.Name}}</label><br><span class="note">{{.Type}}</span></td><td>
+{{if .Long}}<textarea id="{{.Name}}" name="{{.Name}}" rows="3">{{.Value}}</textarea>{{else if .Editable}}<input id="{{.Name}}" name="{{.Name}}" value="{{.Value}}">{{else}}{{.Value}}{{end}}
+</td></tr>{{end}}</tbody></table>
+<p><button name="do" value="save">Save</button> <button class="danger" name="do" value="delete">Delete</button></p></form></body></html>`))
+)
+
+type pageData struct {
+	Title, Object, Error, Done, User, Query string
+	Objects                                 []pageObject
+	Faults                                  []fault
+	Rows                                    []pageRow
+	Fields                                  []pageField
+	Shown, Count                            int
 }
+
+type pageObject struct {
+	Name  string
+	Count int
+}
+
+type pageRow struct{ ID, Name, Changed string }
+
+type pageField struct {
+	Name, Type, Value string
+	Editable, Long    bool
+}
+
+const pageLimit = 100
+
+// page serves the org's own page: objects, records of one, one record to
+// edit. It answers only on this machine.
+func (s *Server) page(w http.ResponseWriter, r *http.Request, seg []string) {
+	if !loopback(r) {
+		writeError(w, notFound())
+		return
+	}
+	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+		http.Error(w, "request from another site", http.StatusForbidden)
+		return
+	}
+	actor, ok := s.as(org.DemoUser)
+	if !ok {
+		writeError(w, notFound())
+		return
+	}
+	if len(seg) == 0 {
+		s.objectsPage(w, actor)
+		return
+	}
+	obj, ok := s.org.Catalog.Object(seg[0])
+	if !ok {
+		writeError(w, notFound())
+		return
+	}
+	switch len(seg) {
+	case 1:
+		s.recordsPage(w, r, actor, obj)
+	case 2:
+		s.recordPage(w, r, actor, obj, seg[1])
+	default:
+		writeError(w, notFound())
+	}
+}
+
+func show(w http.ResponseWriter, name string, d pageData) {
+	w.Header().Set("Content-Type", "text/html;charset=UTF-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'")
+	_ = pages.ExecuteTemplate(w, name, d) // a browser that went away is not the org's problem
+}
+
+func (s *Server) objectsPage(w http.ResponseWriter, actor *org.Actor) {
+	d := pageData{Title: "Objects", User: actor.User.Username, Faults: s.faults.all()}
+	for _, obj := range s.org.Catalog.Objects() {
+		if n := s.org.Count(obj); n > 0 || obj.Custom {
+			d.Objects = append(d.Objects, pageObject{obj.Name, n})
+		}
+	}
+	show(w, "objects", d)
+}
+
+func (s *Server) recordsPage(w http.ResponseWriter, r *http.Request, actor *org.Actor, obj *schema.Object) {
+	d := pageData{Title: obj.LabelPlural, Object: obj.Name, Query: r.URL.Query().Get("q"), Count: s.org.Count(obj)}
+	name := obj.NameField()
+	query := "SELECT Id FROM " + obj.Name
+	if id, ok := org.NormalizeID(d.Query); ok {
+		query += " WHERE Id = '" + id + "'"
+	} else if d.Query != "" && name != nil {
+		query += " WHERE " + name.Name + " LIKE '%" + quoteSOQL(d.Query) + "%'"
+	}
+	if _, ok := obj.Field("SystemModstamp"); ok {
+		query += " ORDER BY SystemModstamp DESC, Id DESC"
+	}
+	cur, err := s.org.Query(r.Context(), actor, query+fmt.Sprintf(" LIMIT %d", pageLimit), false)
+	if err != nil {
+		d.Error = err.Error()
+		show(w, "records", d)
+		return
+	}
+	_ = s.org.Read(actor, func(v *org.View) error { // the function can't fail
+		for _, id := range cur.Result.IDs {
+			if row, ok := v.ByID(obj, id); ok {
+				d.Rows = append(d.Rows, listRow(v, row, name))
+			}
+		}
+		return nil
+	})
+	d.Shown = len(d.Rows)
+	show(w, "records", d)
+}
+
+func quoteSOQL(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", " ", "\r", " ").Replace(s)
+}
+
+func listRow(v *org.View, row soql.Row, name *schema.Field) pageRow {
+	p := pageRow{ID: row.ID()}
+	if name != nil {
+		p.Name = v.Value(row, name).String()
+	}
+	if f, ok := row.Object().Field("SystemModstamp"); ok {
+		p.Changed = row.Value(f.Slot).String()
+	}
+	return p
+}
+
+func (s *Server) recordPage(w http.ResponseWriter, r *http.Request, actor *org.Actor, obj *schema.Object, text string) {
+	id, ok := org.NormalizeID(text)
+	if !ok {
+		writeError(w, notFound())
+		return
+	}
+	d := pageData{Title: obj.Label + " " + id, Object: obj.Name}
+	if r.Method == http.MethodPost {
+		gone, err := s.editByHand(r, actor, obj, id)
+		if gone && err == nil {
+			http.Redirect(w, r, "/records/"+obj.Name, http.StatusSeeOther)
+			return
+		}
+		d.Done = "Saved."
+		if err != nil {
+			d.Done, d.Error = "", err.Error()
+		}
+	}
+	err := s.org.Read(actor, func(v *org.View) error {
+		row, ok := v.ByID(obj, id)
+		if !ok {
+			return notFound()
+		}
+		d.Fields = formFields(v, obj, row)
+		return nil
+	})
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	show(w, "record", d)
+}
+
+func formFields(v *org.View, obj *schema.Object, row soql.Row) []pageField {
+	var fields []pageField
+	for _, f := range obj.Fields {
+		if f.Type.Compound() || f.Type == schema.TypeBase64 {
+			continue
+		}
+		p := pageField{Name: f.Name, Type: f.Type.String(), Editable: f.Updateable}
+		if val := v.Value(row, f); !val.IsNull() {
+			p.Value = val.String()
+		}
+		p.Long = p.Editable && (f.Type == schema.TypeTextarea || strings.Contains(p.Value, "\n"))
+		fields = append(fields, p)
+	}
+	return fields
+}
+
+// editByHand saves the fields of the form that differ from the record, or
+// deletes it. A browser sends line ends as CRLF whatever they were.
+func (s *Server) editByHand(r *http.Request, actor *org.Actor, obj *schema.Object, id string) (gone bool, err error) {
+	r.Body = http.MaxBytesReader(nil, r.Body, 4<<20)
+	if err := r.ParseForm(); err != nil {
+		return false, fmt.Errorf("read form: %w", err)
+	}
+	tx := s.org.Begin(actor)
+	defer tx.Rollback()
+	if r.PostForm.Get("do") == "delete" {
+		if err := tx.Delete(obj, id); err != nil {
+			return false, err
+		}
+		return true, tx.Commit()
+	}
+	var body org.Body
+	err = s.org.Read(actor, func(v *org.View) error {
+		row, ok := v.ByID(obj, id)
+		if !ok {
+			return notFound()
+		}
+		for _, p := range formFields(v, obj, row) {
+			given, there := r.PostForm[p.Name]
+			if p.Editable && there && plainLines(given[0]) != plainLines(p.Value) {
+				body = append(body, org.Input{Name: p.Name, Raw: given[0]})
+			}
+		}
+		return nil
+	})
+	if err != nil || len(body) == 0 {
+		return false, err
+	}
+	if err := tx.Update(obj, id, body); err != nil {
+		return false, err
+	}
+	return false, tx.Commit()
+}
+
+func plainLines(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }

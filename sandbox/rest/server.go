@@ -323,14 +323,20 @@ func compress(b []byte) []byte {
 	return buf.Bytes()
 }
 
-// loopback says whether a request comes from this machine.
+// loopback says whether a request comes from this machine and names it as
+// such: a page of another site that a browser was led to under a foreign host
+// name does not.
 func loopback(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return isLocal(r.RemoteAddr) && isLocal(r.Host)
+}
+
+func isLocal(address string) bool {
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return false
+		host = address
 	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // parseTime reads the times of query parameters, where a plus sign often
