@@ -27,6 +27,10 @@ const (
 	Settled State = "settled"
 )
 
+// SendWithin is how long after the claim a call may still go out. What was
+// claimed longer ago and not journalled as sent was never sent.
+const SendWithin = 30 * time.Second
+
 // Op is what is sent.
 type Op string
 
@@ -72,19 +76,87 @@ type Outbox struct{ connection uuid.UUID }
 // Of returns the outbox of a connection.
 func Of(connection uuid.UUID) *Outbox { return &Outbox{connection: connection} }
 
-// Put stores the intents of a call. They are open.
+// Put stores the intents of a call and sets their ID, State and ClaimedAt. They
+// are open.
 func (o *Outbox) Put(ctx context.Context, q Querier, intents []Intent) error {
-	for _, i := range intents {
-		_, err := q.Exec(ctx, `
-			INSERT INTO _syncline.intent (connection_id, batch, position, mapping, table_name, log_id, log_txid,
-				log_created_at, change_hash, record_id, sfid, external_id, op, object, body, state, claimed_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10::int, 0), nullif($11::text, ''), nullif($12::text, ''),
-				$13, $14, nullif($15::text, ''), 'open', clock_timestamp())`,
-			o.connection, i.Batch, i.Position, i.Mapping, i.Table, i.LogID, i.LogTxID,
-			i.LogCreatedAt, i.Hash, i.RecordID, i.Sfid, i.ExternalID, string(i.Op), i.Object, i.Body)
-		if err != nil {
-			return fmt.Errorf("store an intent: %w", err)
+	if len(intents) == 0 {
+		return nil
+	}
+	a := arrangeIntents(intents)
+	rows, err := q.Query(ctx, `
+		INSERT INTO _syncline.intent (connection_id, batch, position, mapping, table_name, log_id, log_txid,
+			log_created_at, change_hash, record_id, sfid, external_id, op, object, body, state, claimed_at, send_before)
+		SELECT $1, i.batch, i.position, i.mapping, i.table_name, i.log_id, i.txid, i.created_at, i.hash,
+			nullif(i.record_id, 0), nullif(i.sfid, ''), nullif(i.external_id, ''), i.op, i.object, nullif(i.body, ''),
+			'open', clock_timestamp(), clock_timestamp() + $16::interval
+		FROM unnest($2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::int[], $7::bigint[], $8::timestamptz[],
+			$9::bytea[], $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
+			AS i(batch, position, mapping, table_name, log_id, txid, created_at, hash, record_id, sfid,
+				external_id, op, object, body)
+		RETURNING batch, position, id, claimed_at`,
+		o.connection, a.batches, a.positions, a.mappings, a.tables, a.logIDs, a.txids, a.createdAt,
+		a.hashes, a.records, a.sfids, a.externals, a.ops, a.objects, a.bodies, SendWithin)
+	if err != nil {
+		return fmt.Errorf("store intents: %w", err)
+	}
+	type place struct {
+		batch    uuid.UUID
+		position int
+	}
+	at := make(map[place]*Intent, len(intents))
+	for i := range intents {
+		at[place{intents[i].Batch, intents[i].Position}] = &intents[i]
+	}
+	var (
+		p         place
+		id        int64
+		claimedAt time.Time
+	)
+	_, err = pgx.ForEachRow(rows, []any{&p.batch, &p.position, &id, &claimedAt}, func() error {
+		if i := at[p]; i != nil {
+			i.ID, i.State, i.ClaimedAt = id, Open, claimedAt
 		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store intents: %w", err)
+	}
+	return nil
+}
+
+type intentArrays struct {
+	batches, mappings                              []uuid.UUID
+	positions, logIDs, records                     []int32
+	txids                                          []int64
+	createdAt                                      []time.Time
+	hashes                                         [][]byte
+	tables, sfids, externals, ops, objects, bodies []string
+}
+
+func arrangeIntents(intents []Intent) intentArrays {
+	var a intentArrays
+	for _, i := range intents {
+		a.batches, a.mappings = append(a.batches, i.Batch), append(a.mappings, i.Mapping)
+		a.positions, a.logIDs = append(a.positions, int32(i.Position)), append(a.logIDs, i.LogID)
+		a.records, a.txids = append(a.records, i.RecordID), append(a.txids, i.LogTxID)
+		a.createdAt, a.hashes = append(a.createdAt, i.LogCreatedAt), append(a.hashes, i.Hash)
+		a.tables, a.sfids = append(a.tables, i.Table), append(a.sfids, i.Sfid)
+		a.externals, a.ops = append(a.externals, i.ExternalID), append(a.ops, string(i.Op))
+		a.objects, a.bodies = append(a.objects, i.Object), append(a.bodies, i.Body)
+	}
+	return a
+}
+
+// Rebatch moves intents to a new call, in the order given, open and claimed
+// now: a call whose outcome is not known is about to be made again.
+func (o *Outbox) Rebatch(ctx context.Context, q Querier, ids []int64, batch uuid.UUID) error {
+	_, err := q.Exec(ctx, `
+		UPDATE _syncline.intent i SET batch = $3, position = n.position - 1, state = 'open',
+			claimed_at = clock_timestamp(), send_before = clock_timestamp() + $4::interval
+		FROM unnest($2::bigint[]) WITH ORDINALITY AS n(id, position)
+		WHERE i.connection_id = $1 AND i.id = n.id`, o.connection, ids, batch, SendWithin)
+	if err != nil {
+		return fmt.Errorf("move intents to a new call: %w", err)
 	}
 	return nil
 }

@@ -51,16 +51,18 @@ func (l *Log) collect(ctx context.Context, q Querier, what, sql string, args ...
 	return entries, nil
 }
 
-// Next returns the oldest NEW entries in log order, at most limit, and locks
-// them, so that a state set by hand waits for the claim or is seen by it.
+// Next returns the oldest NEW entries with an id above after, in log order, at
+// most limit, and locks them, so that a state set by hand waits for the claim
+// or is seen by it. After is for paging past entries that have to wait within
+// one transaction; it is never kept: entries are claimed by state.
 //
 // The order is that of the ids. A transaction that commits late adds entries
 // with small ids behind our back; they are simply claimed next, since two
 // transactions that touch one record commit in the order of its row lock.
-func (l *Log) Next(ctx context.Context, q Querier, limit int) ([]Entry, error) {
+func (l *Log) Next(ctx context.Context, q Querier, after int32, limit int) ([]Entry, error) {
 	return l.collect(ctx, q, "read new trigger log entries", `
 		SELECT `+entryColumns+` FROM `+l.live+`
-		WHERE state = 'NEW' ORDER BY id LIMIT $1 FOR NO KEY UPDATE`, limit)
+		WHERE state = 'NEW' AND id > $1 ORDER BY id LIMIT $2 FOR NO KEY UPDATE`, after, limit)
 }
 
 // Unsettled returns the entries of these rows that are NEW, PENDING or FAILED,
@@ -86,12 +88,16 @@ func (l *Log) AnyUnsettled(ctx context.Context, q Querier, table string) (bool, 
 	return any, nil
 }
 
-// OfRecords returns every live entry of these rows, in log order, whatever its
-// state. The planner needs them to see a delete behind an insert.
+// OfRecords returns every live entry of these rows, whatever its state, and
+// their deletes that are in the archive already, in log order. The planner
+// needs them to see a delete behind an insert, and an insert that failed.
 func (l *Log) OfRecords(ctx context.Context, q Querier, table string, recordIDs []int32) ([]Entry, error) {
 	return l.collect(ctx, q, "read the trigger log of records", `
-		SELECT `+entryColumns+` FROM `+l.live+`
-		WHERE table_name = $1 AND record_id = ANY($2::int[]) ORDER BY id`, table, recordIDs)
+		SELECT `+entryColumns+` FROM `+l.live+` WHERE table_name = $1 AND record_id = ANY($2::int[])
+		UNION ALL
+		SELECT `+entryColumns+` FROM `+l.archive+`
+		WHERE table_name = $1 AND record_id = ANY($2::int[]) AND action = 'DELETE'
+		ORDER BY 1`, table, recordIDs)
 }
 
 // ByID returns live entries by id, in log order.
@@ -138,12 +144,15 @@ func (l *Log) Settle(ctx context.Context, q Querier, outcomes []Outcome) error {
 // ReviveDelete makes the captured delete of a row sendable. A row that was
 // deleted before its insert had reached Salesforce left a DELETE in state
 // IGNORE; once the insert is accepted the record exists and must go
-// (docs/INVARIANTS.md, I3). It returns how many entries it revived.
-func (l *Log) ReviveDelete(ctx context.Context, q Querier, table string, recordID int32, sfid string) (int, error) {
+// (docs/INVARIANTS.md, I3). Only a delete with a log id above after, the
+// insert's, is meant: row ids may be given out again. It returns how many
+// entries it revived.
+func (l *Log) ReviveDelete(ctx context.Context, q Querier, table string, recordID, after int32, sfid string) (int, error) {
 	tag, err := q.Exec(ctx, `
 		UPDATE `+l.live+` SET state = 'NEW', sfid = $3, updated_at = now()
-		WHERE table_name = $1 AND record_id = $2 AND action = 'DELETE' AND state = 'IGNORE'`,
-		table, recordID, sfid)
+		WHERE id = (SELECT min(id) FROM `+l.live+` WHERE table_name = $1 AND record_id = $2 AND id > $4
+			AND action = 'DELETE') AND state = 'IGNORE'`,
+		table, recordID, sfid, after)
 	if err != nil {
 		return 0, fmt.Errorf("revive a captured delete: %w", err)
 	}

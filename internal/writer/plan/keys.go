@@ -1,0 +1,101 @@
+package plan
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/outbox"
+	"github.com/synclinehq/syncline/internal/record"
+	"github.com/synclinehq/syncline/internal/triggerlog"
+)
+
+// keys are the names by which records are known: the row, the sfid, the value
+// of the unique identifier. Two entries concern one record if they share one.
+type keys map[string]bool
+
+func newKeys() keys { return keys{} }
+
+func (k keys) add(names []string) {
+	for _, n := range names {
+		k[n] = true
+	}
+}
+
+func (k keys) anyOf(names []string) bool {
+	for _, n := range names {
+		if k[n] {
+			return true
+		}
+	}
+	return false
+}
+
+func rowKey(table string, id int32) string { return "row:" + table + ":" + strconv.Itoa(int(id)) }
+
+// externalKey folds case: most unique fields of Salesforce do.
+func externalKey(table, value string) string { return "ext:" + table + ":" + strings.ToLower(value) }
+
+func sfidKey(sfid string) string { return "id:" + sfid }
+
+func appendKeys(dst []string, table string, id int32, sfid, external string) []string {
+	if id != 0 {
+		dst = append(dst, rowKey(table, id))
+	}
+	if sfid != "" {
+		dst = append(dst, sfidKey(sfid))
+	}
+	if external != "" {
+		dst = append(dst, externalKey(table, external))
+	}
+	return dst
+}
+
+// parents are the keys of the records that an entry points to by their unique
+// identifier: it goes after them.
+func parents(t *mapping.Table, tables map[string]*mapping.Table, changed []change) []string {
+	var out []string
+	for _, c := range changed {
+		col := &t.Columns[c.column]
+		if col.Relationship == "" || c.value == nil {
+			continue
+		}
+		parent := tables[strings.ToLower(col.Target)]
+		if parent == nil || parent.Upsert < 0 || col.Field == nil ||
+			!strings.EqualFold(parent.Columns[parent.Upsert].Path(), col.Field.Name) {
+			continue
+		}
+		out = append(out, externalKey(parent.Name, text(col.Type, c.value)))
+	}
+	return out
+}
+
+func text(t record.Type, v record.Value) string { return string(t.AppendText(nil, v)) }
+
+// Held are the records that nothing may be sent for just now, and the entries
+// that must not be taken.
+type Held struct {
+	records keys
+	entries map[int32]bool
+}
+
+// Hold makes a Held of intents that are open or unknown. Their entries and all
+// others of their records wait, whatever state somebody has set by hand.
+func Hold(intents []outbox.Intent) *Held {
+	h := &Held{records: newKeys(), entries: map[int32]bool{}}
+	for _, i := range intents {
+		h.entries[i.LogID] = true
+		h.records.add(appendKeys(nil, i.Table, i.RecordID, i.Sfid, i.ExternalID))
+	}
+	return h
+}
+
+// Entry keeps one entry, and with it all later ones of its record, from being
+// taken: it waits for its next attempt.
+func (h *Held) Entry(logID int32) { h.entries[logID] = true }
+
+func (h *Held) touches(e triggerlog.Entry, own, needs []string) bool {
+	return h.entries[e.ID] || h.records.anyOf(own) || h.records.anyOf(needs)
+}
+
+func (h *Held) add(names []string) { h.records.add(names) }
