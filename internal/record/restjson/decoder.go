@@ -191,7 +191,7 @@ func (d *Decoder) open(kind jsontext.Kind, what string) error {
 // end checks that nothing follows the reply.
 func (d *Decoder) end() error {
 	switch _, err := d.json.ReadToken(); {
-	case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF): // which a cut body's ErrUnexpectedEOF is not
 		return nil
 	case err != nil:
 		return err
@@ -202,7 +202,7 @@ func (d *Decoder) end() error {
 
 // unexpected makes an end of input inside a reply what it is: a cut body.
 func unexpected(err error) error {
-	if err == io.EOF { //nolint:errorlint // only the bare one means a clean end
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err
