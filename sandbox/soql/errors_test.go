@@ -148,6 +148,9 @@ func TestAccepted(t *testing.T) {
 		"SELECT Id FROM Opportunity WHERE CloseDate = NEXT_QUARTER UPDATE TRACKING",
 		"SELECT Name, What.Type, Who.Name FROM Task",
 		"SELECT Owner.Profile.Name FROM Account",
+		"SELECT Id FROM Order ORDER BY OrderNumber",
+		"SELECT Id FROM Group",
+		"SELECT Order.Status, COUNT(Id) FROM OrderItem WHERE Order.Account.Name != null GROUP BY Order.Status",
 	} {
 		q, err := soql.Parse(text)
 		if err == nil {

@@ -162,10 +162,23 @@ func reserved(word string) bool {
 }
 
 func (p *parser) name() Name {
-	if p.tok.kind != tokIdent || reserved(p.tok.text) {
+	if p.tok.kind != tokIdent || reserved(p.tok.text) && p.peek().text != "." { // Order.Name is a path
 		p.unexpected()
 		return Name{}
 	}
+	return p.word()
+}
+
+// objectName is a name, or one of the two words that are objects, too.
+func (p *parser) objectName() Name {
+	if p.is("Order") || p.is("Group") {
+		return p.word()
+	}
+	return p.name()
+}
+
+// word takes the current word whatever it is.
+func (p *parser) word() Name {
 	n := Name{p.tok.text, p.tok.pos}
 	p.advance()
 	return n
@@ -189,7 +202,7 @@ func (p *parser) query(inner bool) *Query {
 	p.expect("SELECT")
 	q.Select = p.selectList(inner)
 	p.expect("FROM")
-	q.From = p.name()
+	q.From = p.objectName()
 	for p.acceptOp(".") { // FROM a.Contacts: the relationship alone matters
 		q.From = p.name()
 	}
