@@ -11,12 +11,16 @@ import (
 	"github.com/synclinehq/syncline/sandbox/soql"
 )
 
-// recordView is one version of one record; it implements soql.Row.
+// recordView is one version of one record; it implements soql.Row. It is used
+// by one goroutine: reading fields in ascending order of slots, as selecting
+// them does, walks over the data once.
 type recordView struct {
 	obj  *schema.Object
 	t    *table
 	id   string
 	data []byte
+	// at is where the data of slots from passed on begin.
+	at, passed int
 }
 
 func (r *recordView) Object() *schema.Object { return r.obj }
@@ -27,7 +31,22 @@ func (r *recordView) Value(slot int) schema.Value {
 	if slot == r.t.sys.id {
 		return schema.Text(r.id)
 	}
-	return fieldOf(r.data, slot)
+	if slot < r.passed {
+		r.at, r.passed = 0, 0
+	}
+	reader := rowReader{r.data[r.at:]}
+	for {
+		before := len(r.data) - len(reader.rest)
+		s, tag, payload, ok := reader.next()
+		if !ok || s > slot {
+			r.at, r.passed = before, slot
+			return schema.Null
+		}
+		if s == slot {
+			r.at, r.passed = before, slot
+			return decodeValue(tag, payload)
+		}
+	}
 }
 
 // View is what one actor can see of the committed records; it implements
@@ -51,7 +70,7 @@ func (v *View) row(o *schema.Object, t *table, r *row) (soql.Row, bool) {
 	if r == nil || r.data == nil || !v.org.visible(v.actor, t, o, r.data) {
 		return nil, false
 	}
-	return &recordView{o, t, r.id, r.data}, true
+	return &recordView{obj: o, t: t, id: r.id, data: r.data}, true
 }
 
 func (v *View) rows(o *schema.Object, walk func(t *table, yield func(*row) bool)) iter.Seq[soql.Row] {

@@ -319,7 +319,7 @@ func TestComposite(t *testing.T) {
 	}
 }
 
-func mustObject(t *testing.T, f *fixture, name string) *schema.Object {
+func mustObject(t testing.TB, f *fixture, name string) *schema.Object {
 	t.Helper()
 	obj, ok := f.org.Catalog.Object(name)
 	if !ok {
