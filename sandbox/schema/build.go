@@ -83,9 +83,8 @@ func percent(name, label string, precision, scale int) def {
 	return decimal(name, label, TypePercent, precision, scale)
 }
 
-func date(name, label string) def      { return newDef(name, label, TypeDate) }
-func datetime(name, label string) def  { return newDef(name, label, TypeDateTime) }
-func timeOfDay(name, label string) def { return newDef(name, label, TypeTime) }
+func date(name, label string) def     { return newDef(name, label, TypeDate) }
+func datetime(name, label string) def { return newDef(name, label, TypeDateTime) }
 
 // address is a compound; its parts name it with in().
 func address(name, label string) def {
@@ -150,7 +149,6 @@ func (d def) restricted() def        { d.RestrictedPicklist = true; return d }
 func (d def) lookup() def            { d.IDLookup = true; return d }
 func (d def) named() def             { d.NameField = true; return d }
 func (d def) noGroup() def           { d.Groupable = false; return d }
-func (d def) noSort() def            { d.Sortable = false; return d }
 
 func (d def) noFilter() def {
 	d.Filterable, d.Sortable, d.Groupable = false, false, false
@@ -181,9 +179,6 @@ func (d def) children(name string) def { d.ChildRelationshipName = name; return 
 // cascades: the record goes with its parent. restricts: it holds the parent.
 func (d def) cascades() def  { d.CascadeDelete = true; return d }
 func (d def) restricts() def { d.RestrictedDelete = true; return d }
-
-// poly marks a lookup as polymorphic although one target is listed.
-func (d def) poly() def { d.NamePointing = true; return d }
 
 // unique makes an external id that takes each value once, whatever its case.
 func (d def) uniqueExternal() def {

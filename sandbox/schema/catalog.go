@@ -215,6 +215,9 @@ func (c *Catalog) RetypeField(object, field string, t Type, shape Field) error {
 		f.Precision, f.Scale, f.Digits = shape.Precision, shape.Scale, shape.Digits
 		f.Picklist, f.RestrictedPicklist = shape.Picklist, shape.RestrictedPicklist
 		f.ExtraTypeInfo = ""
+		if f.Default.Kind() != t.Kind() {
+			f.Default = Null
+		}
 		f.limit()
 	})
 }

@@ -4,15 +4,9 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/synclinehq/syncline/sandbox/schema"
 )
-
-type orderKey struct {
-	by              operand
-	desc, nullsLast bool
-}
 
 // Execute runs a bound query. Its only errors are those of the context.
 func Execute(ctx context.Context, b *Bound, src Source, opt Options) (*Result, error) {
@@ -56,7 +50,11 @@ func (v *view) run(b *Bound, parent Row) ([]Row, string) {
 	if b.Aggregate {
 		return rows, p.name
 	}
-	if !p.ordered {
+	switch {
+	case p.ordered:
+	case b.Limit >= 0 && b.Limit+b.Offset <= maxTop:
+		rows = v.first(b.order, rows, b.Limit+b.Offset)
+	default:
 		v.sort(b.order, rows)
 	}
 	return window(rows, b.Limit, b.Offset), p.name
@@ -99,66 +97,6 @@ func window(rows []Row, limit, offset int) []Row {
 		rows = rows[:min(limit, len(rows))]
 	}
 	return rows
-}
-
-// sort orders rows by the keys, computed once per row.
-func (v *view) sort(order []orderKey, rows []Row) {
-	if len(order) == 0 || len(rows) < 2 {
-		return
-	}
-	type keyed struct {
-		row  Row
-		keys []schema.Value
-	}
-	list := make([]keyed, len(rows))
-	keys := make([]schema.Value, len(rows)*len(order))
-	for i, r := range rows {
-		k := keys[i*len(order) : (i+1)*len(order)]
-		for j, o := range order {
-			k[j] = o.by.value(v, r)
-		}
-		list[i] = keyed{r, k}
-	}
-	slices.SortStableFunc(list, func(a, b keyed) int {
-		for i, o := range order {
-			if n := o.compare(a.keys[i], b.keys[i]); n != 0 {
-				return n
-			}
-		}
-		return 0
-	})
-	for i := range list {
-		rows[i] = list[i].row
-	}
-}
-
-// compare puts nulls where the query wants them, whatever the direction.
-func (o orderKey) compare(a, b schema.Value) int {
-	if a.IsNull() || b.IsNull() {
-		n := a.Compare(b)
-		if a.IsNull() && b.IsNull() {
-			return 0
-		}
-		if a.IsNull() {
-			n = -1
-		} else {
-			n = 1
-		}
-		if o.nullsLast {
-			n = -n
-		}
-		return n
-	}
-	n := 0
-	if t := o.by.typ(); t == schema.TypeID || t == schema.TypeReference {
-		n = strings.Compare(a.Str(), b.Str())
-	} else {
-		n = a.Compare(b)
-	}
-	if o.desc {
-		return -n
-	}
-	return n
 }
 
 // chain yields several sequences as one, each record once.
