@@ -3,9 +3,6 @@ package soql
 import (
 	"context"
 	"iter"
-	"slices"
-
-	"github.com/synclinehq/syncline/sandbox/schema"
 )
 
 // Execute runs a bound query. Its only errors are those of the context.

@@ -107,3 +107,23 @@ func condition(r *rapid.T, depth int) string {
 	}
 	return fmt.Sprintf("Name %s 'N%d'", op, n%4)
 }
+
+// TestLimitedSortIsTheHeadOfTheFullOne: LIMIT changes how rows are sorted, not
+// which come first.
+func TestLimitedSortIsTheHeadOfTheFullOne(t *testing.T) {
+	t.Parallel()
+	m := newMemory(t)
+	rapid.Check(t, func(r *rapid.T) {
+		clear(m.rows)
+		for n := range rapid.IntRange(0, 40).Draw(r, "rows") {
+			m.add(t, "Account", n, fmt.Sprintf("Name=n%d", rapid.IntRange(0, 5).Draw(r, "name")))
+		}
+		order := rapid.SampledFrom([]string{"Name", "Name DESC", "Name, Id DESC", "Industry, Name DESC"}).Draw(r, "order")
+		limit := rapid.IntRange(0, 12).Draw(r, "limit")
+		all := m.run(t, "SELECT Id FROM Account ORDER BY "+order).IDs
+		head := m.run(t, fmt.Sprintf("SELECT Id FROM Account ORDER BY %s LIMIT %d", order, limit)).IDs
+		if !slices.Equal(head, all[:min(limit, len(all))]) {
+			r.Fatalf("%s LIMIT %d:\n got %v\nfrom %v", order, limit, head, all)
+		}
+	})
+}
