@@ -52,9 +52,10 @@ type Server struct {
 	// Clients are the OAuth clients, with their secrets.
 	Clients []Client
 
-	url  string
-	http *http.Server
-	done chan struct{}
+	url   string
+	token string
+	http  *http.Server
+	done  chan struct{}
 }
 
 // Start opens the port and serves until Close, or until ctx ends. When it
@@ -82,7 +83,7 @@ func Start(ctx context.Context, opt Options) (*Server, error) {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
 	s := &Server{
-		Org: o, Clients: opt.Clients, url: "http://" + ln.Addr().String(), done: make(chan struct{}),
+		Org: o, Clients: opt.Clients, url: "http://" + ln.Addr().String(), token: opt.ControlToken, done: make(chan struct{}),
 		http: &http.Server{Handler: handler, ReadHeaderTimeout: 30 * time.Second, MaxHeaderBytes: 1 << 20},
 	}
 	go s.serve(ln)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/synclinehq/syncline/sandbox"
+	"github.com/synclinehq/syncline/sandbox/org"
 )
 
 func TestLoginCreateQuery(t *testing.T) {
@@ -64,6 +65,33 @@ func TestLoginCreateQuery(t *testing.T) {
 		if !bytes.Contains(b, []byte(want)) {
 			t.Errorf("reply lacks %s: %s", want, b)
 		}
+	}
+}
+
+func TestControlClient(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s, err := sandbox.Start(ctx, sandbox.Options{ControlToken: "ctl"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.Control()
+	if err := c.Seed(ctx, org.SeedPlan{Object: "Account", Rows: 10, Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if calls, err := c.Calls(ctx); err != nil || len(calls) != 0 {
+		t.Errorf("calls %v, %v", calls, err)
+	}
+	if err := c.SetSwitches(ctx, org.Switches{LateVisibility: org.LateVisibility{MaxMS: 5, Seed: 3}, PageRows: 7}); err != nil || s.Org.Switches().PageRows != 7 {
+		t.Errorf("switches %+v, %v", s.Org.Switches(), err)
+	}
+	rules := org.Rules{Validations: []org.Validation{{Object: "Account", Condition: "Nope__c = 1", Message: "x"}}}
+	if err := c.SetRules(ctx, rules); err == nil || !strings.Contains(err.Error(), "Nope__c") {
+		t.Errorf("a rule on an unknown field: %v", err)
+	}
+	c.Token = "wrong"
+	if _, err := c.Calls(ctx); err == nil {
+		t.Error("a wrong token must be refused")
 	}
 }
 

@@ -68,9 +68,7 @@ func (e *errWait) Error() string { return "row is locked: " + e.id }
 func (tx *Tx) locked(write func() error) error {
 	deadline := time.Now().Add(tx.org.switches.Load().lockWait())
 	for {
-		tx.org.mu.Lock()
-		err := write()
-		tx.org.mu.Unlock()
+		err := tx.org.exclusively(write)
 		w, waits := errors.AsType[*errWait](err)
 		if !waits {
 			return err
@@ -84,6 +82,13 @@ func (tx *Tx) locked(write func() error) error {
 				"unable to obtain exclusive access to this record or 1 records: %s", w.id)
 		}
 	}
+}
+
+// exclusively runs fn under the write lock, which a panic releases.
+func (o *Org) exclusively(fn func() error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return fn()
 }
 
 // lock makes sure no other transaction has staged the record.
