@@ -198,3 +198,9 @@ func (e *Engine) observe(kind string, took time.Duration) {
 		m.TurnSeconds.WithLabelValues(kind).Observe(took.Seconds())
 	}
 }
+
+func (e *Engine) count(kind string, by float64) {
+	if m := e.cfg.Metrics; m != nil {
+		m.TurnsRunning.WithLabelValues(kind).Add(by)
+	}
+}

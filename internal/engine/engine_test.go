@@ -140,6 +140,7 @@ func TestTwoNodesShareTheTurns(t *testing.T) {
 func TestDeadNodesTurnIsTakenOverAndItsCommitsRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.settings.TTL = 1500 * time.Millisecond
 	r.connect("one")
 	inHand, release, zombie := make(chan struct{}, 1), make(chan struct{}), make(chan error, 1)
 	commit := func(ctx context.Context, turn *engine.Turn) error {

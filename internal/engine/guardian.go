@@ -135,7 +135,7 @@ func (e *Engine) provide(ctx context.Context, st *state, key Key) error {
 	}
 	if there {
 		e.log.WarnContext(ctx, "a node has died; its turn is taken over",
-			"node", holder.Node, "kind", key.Kind, "connection", key.Connection, "mapping", key.Mapping)
+			"dead_node", holder.Node, "kind", key.Kind, "connection", key.Connection, "mapping", key.Mapping)
 	}
 	return e.replace(ctx, row)
 }

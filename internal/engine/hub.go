@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/synclinehq/syncline/internal/target"
 )
 
@@ -100,12 +102,15 @@ func (h *hub) deliver(key Key) bool {
 	return true
 }
 
-// deliverAll wakes every turn in hand: after a gap in the notifications.
-func (h *hub) deliverAll() {
+// deliverAll wakes the turns in hand of a connection, or of all with uuid.Nil:
+// after a change, or a gap in the notifications.
+func (h *hub) deliverAll(connection uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, r := range h.turns {
-		r.poke()
+	for key, r := range h.turns {
+		if connection == uuid.Nil || key.Connection == connection {
+			r.poke()
+		}
 	}
 }
 

@@ -43,7 +43,7 @@ func openStore(ctx context.Context, dsn string) (*store.Store, error) {
 
 // rig is a control database, a user's database, and the engines on them.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	control string
 	target  string
 	store   *store.Store
@@ -51,10 +51,10 @@ type rig struct {
 	settings engine.Settings
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{t: t, control: controlTemplate.New(t), target: pgtest.New(t), settings: engine.Settings{
-		TTL: 1500 * time.Millisecond, Guard: 100 * time.Millisecond, SoftStop: time.Second,
+		TTL: 6 * time.Second, Guard: 100 * time.Millisecond, SoftStop: time.Second,
 		RetryMin: 20 * time.Millisecond, RetryMax: 100 * time.Millisecond,
 	}}
 	r.store = r.openStore()
@@ -155,7 +155,7 @@ func (r *rig) eventually(what string, ok func() bool) {
 	}
 }
 
-func receive[T any](t *testing.T, c <-chan T, what string) T {
+func receive[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
 	select {
 	case v := <-c:

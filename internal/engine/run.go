@@ -50,7 +50,9 @@ func (e *Engine) run(ctx context.Context, jobID int64, job queue.Job) (queue.Out
 		}
 		return queue.Outcome{Snooze: unwellWait, Done: err == nil}, nil
 	}
+	e.count(key.Kind, 1)
 	res := e.work(ctx, r, handler)
+	e.count(key.Kind, -1)
 	e.hub.finish(r)
 	return e.endTurn(ctx, r, job, seq, res), nil
 }

@@ -33,6 +33,10 @@ func (e *controlError) Unwrap() error { return e.err }
 // limit, maintenance).
 const laterWait = 30 * time.Second
 
+// refusedWait is the shortest wait after a refused sign-in: an org locks users
+// out that are refused too often. A change of the connection ends it.
+const refusedWait = time.Minute
+
 // trouble is what an error means for a connection or mapping.
 type trouble struct {
 	condition mapping.Condition
@@ -91,6 +95,7 @@ func judgeOrg(e *salesforce.Error) trouble {
 		t.condition, t.stale = mapping.BadConfig, true
 	case salesforce.Reauthorize:
 		t.condition = mapping.Unauthorized
+		t.wait = max(t.wait, refusedWait)
 		t.cause += "; authorise the connection again"
 	case salesforce.AskPerson:
 		t.condition = mapping.SystemError
@@ -133,6 +138,9 @@ func (e *Engine) failed(ctx context.Context, key Key, sc *scope, err error) resu
 		e.sessions.forgetDescribes(key.Connection)
 	}
 	wait := e.failures.add(key, t.wait)
+	if m := e.cfg.Metrics; m != nil {
+		m.ErrorsTotal.WithLabelValues(key.Connection.String(), key.Mapping, string(t.condition)).Inc()
+	}
 	e.log.WarnContext(ctx, "turn failed", "kind", key.Kind, "connection", key.Connection, "mapping", key.Mapping,
 		"condition", t.condition, "wait", wait, "error", err)
 	if t.hidden || t.passing && e.failures.count(key) < passingFailures {

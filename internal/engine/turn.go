@@ -36,7 +36,7 @@ type Turn struct {
 	Fence target.Fence
 	// Session is shared with the other turns of the connection on this node.
 	Session *Session
-	// Settings and Mappings are as they stood when the slice began. Mappings
+	// Config and Mappings are as they stood when the slice began. Mappings
 	// has those of the connection; for a load turn, its own only. Paused ones
 	// are among them.
 	Config   mapping.Connection

@@ -52,8 +52,11 @@ func (e *Engine) Changed(ctx context.Context, connection uuid.UUID) error {
 	return nil
 }
 
+// hearChange takes up a change of a connection, or with uuid.Nil of whatever
+// was not heard of. Turns in hand look at their settings again.
 func (e *Engine) hearChange(connection uuid.UUID) {
 	e.failures.forgive(connection)
+	e.hub.deliverAll(connection)
 	select {
 	case e.nudge <- struct{}{}:
 	default:
@@ -107,7 +110,6 @@ func (e *Engine) listenOnce(ctx context.Context, up func()) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	up()
-	e.hub.deliverAll()
 	e.hearChange(uuid.Nil)
 	for {
 		waiting, cancel := context.WithTimeout(ctx, listenPing)
