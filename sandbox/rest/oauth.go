@@ -19,6 +19,8 @@ import (
 // baseHeader carries the server's own URL to handlers; clients can't set it.
 const baseHeader = "X-Sandbox-Base"
 
+const tokenEndpoint = "/services/oauth2/token"
+
 type oauthError struct {
 	Error       string `json:"error"`
 	Description string `json:"error_description"`
@@ -102,6 +104,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		s.clientCredentials(w, r)
 	case "refresh_token":
 		s.refreshGrant(w, r)
+	case "urn:ietf:params:oauth:grant-type:jwt-bearer":
+		s.jwtBearer(w, r)
 	case "authorization_code":
 		s.codeGrant(w, r)
 	default:
@@ -232,14 +236,14 @@ func (s *Server) openidConfiguration(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{
 		"issuer":                                base,
 		"authorization_endpoint":                base + "/services/oauth2/authorize",
-		"token_endpoint":                        base + "/services/oauth2/token",
+		"token_endpoint":                        base + tokenEndpoint,
 		"revocation_endpoint":                   base + "/services/oauth2/revoke",
 		"userinfo_endpoint":                     base + "/services/oauth2/userinfo",
 		"introspection_endpoint":                base + "/services/oauth2/introspect",
 		"jwks_uri":                              base + "/id/keys",
 		"scopes_supported":                      []string{"api", "refresh_token", "offline_access", "openid", "id", "profile", "email", "full"},
 		"response_types_supported":              []string{"code"},
-		"grant_types_supported":                 []string{"authorization_code", "refresh_token", "client_credentials"},
+		"grant_types_supported":                 []string{"authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
 		"subject_types_supported":               []string{"public"},
 		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
 		"code_challenge_methods_supported":      []string{"S256"},

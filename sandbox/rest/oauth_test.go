@@ -1,14 +1,20 @@
 package rest
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/synclinehq/syncline/sandbox/org"
 )
 
@@ -34,8 +40,6 @@ func member(t *testing.T, a answer, name string) string {
 	s, _ := m[name].(string)
 	return s
 }
-
-const tokenPath = "/services/oauth2/token"
 
 // consent walks through the browser's part and returns the code.
 func (f *fixture) consent(verifier, decision string) url.Values {
@@ -68,7 +72,7 @@ func TestWebServerFlowWithPKCEAndRotation(t *testing.T) {
 	verifier := strings.Repeat("v", 43)
 	code := f.consent(verifier, "allow").Get("code")
 	exchange := func(verifier, code string) answer {
-		return f.form(tokenPath, "grant_type", "authorization_code", "code", code, "client_id", "demo",
+		return f.form(tokenEndpoint, "grant_type", "authorization_code", "code", code, "client_id", "demo",
 			"redirect_uri", "http://localhost:1717/cb", "code_verifier", verifier)
 	}
 	a := exchange(verifier, code)
@@ -81,13 +85,13 @@ func TestWebServerFlowWithPKCEAndRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, info, 200, `"preferred_username":"`+org.DemoUser+`"`)
-	a = f.form(tokenPath, "grant_type", "refresh_token", "refresh_token", refresh, "client_id", "demo", "client_secret", "other")
+	a = f.form(tokenEndpoint, "grant_type", "refresh_token", "refresh_token", refresh, "client_id", "demo", "client_secret", "other")
 	want(t, a, 200)
 	next := member(t, a, "refresh_token")
 	if next == "" || next == refresh {
 		t.Error("the client rotates: a new refresh token must come")
 	}
-	want(t, f.form(tokenPath, "grant_type", "refresh_token", "refresh_token", refresh, "client_id", "demo"), 400, "expired access/refresh token")
+	want(t, f.form(tokenEndpoint, "grant_type", "refresh_token", "refresh_token", refresh, "client_id", "demo"), 400, "expired access/refresh token")
 	access = member(t, a, "access_token")
 	want(t, f.form("/services/oauth2/revoke", "token", next), 200)
 	b, err := f.do(access, "GET", "/services/data/v68.0/limits", "")
@@ -98,6 +102,39 @@ func TestWebServerFlowWithPKCEAndRotation(t *testing.T) {
 	if got := f.consent(verifier, "deny").Get("error"); got != "access_denied" {
 		t.Errorf("denied consent says %q", got)
 	}
+}
+
+func TestJWTBearer(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.s.clients["product"].PublicKeyPEM = string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	try := func(issuer, subject, audience string, life time.Duration) answer {
+		t.Helper()
+		text, err := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.RegisteredClaims{
+			Issuer: issuer, Subject: subject, Audience: jwt.ClaimStrings{audience}, ExpiresAt: jwt.NewNumericDate(time.Now().Add(life)),
+		}).SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.form(tokenEndpoint, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion", text)
+	}
+	const minutes = 3 * time.Minute
+	want(t, try("product", org.DemoUser, "https://login.salesforce.com", minutes), 200, `"access_token":"00D`)
+	want(t, try("product", org.DemoUser, f.srv.URL, minutes), 200)
+	want(t, try("product", org.DemoUser, "https://other.example", minutes), 400, "audience is invalid")
+	want(t, try("product", "nobody@example.com", f.srv.URL, minutes), 400, "user hasn't approved this consumer")
+	want(t, try("product", org.DemoUser, f.srv.URL, -minutes), 400, "invalid assertion")
+	want(t, try("product", org.DemoUser, f.srv.URL, time.Hour), 400, "invalid assertion")
+	want(t, try("demo", org.DemoUser, f.srv.URL, minutes), 400, "invalid_client_id")
+	want(t, f.form(tokenEndpoint, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion", "x.y.z"), 400, "invalid assertion")
 }
 
 func TestTokenErrors(t *testing.T) {
@@ -114,7 +151,7 @@ func TestTokenErrors(t *testing.T) {
 		{`{"error":"invalid_grant","error_description":"expired access/refresh token"}`, []string{"grant_type", "refresh_token", "refresh_token", "x", "client_id", "product"}},
 	}
 	for _, c := range cases {
-		want(t, f.form(tokenPath, c.form...), 400, c.words)
+		want(t, f.form(tokenEndpoint, c.form...), 400, c.words)
 	}
 }
 

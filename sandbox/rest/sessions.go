@@ -24,6 +24,9 @@ type Client struct {
 	// RotateRefresh makes each refresh return a new refresh token and end the
 	// old one.
 	RotateRefresh bool
+	// PublicKeyPEM (key or certificate) lets the client use the JWT bearer
+	// flow for any user.
+	PublicKeyPEM string
 }
 
 // session is one access token and what it stands for.
