@@ -31,6 +31,8 @@ type comparison struct {
 	// case.
 	byField map[string][]int
 	records map[string]*record
+	// order are the records in the order of the dump.
+	order []*record
 	// waiting are the external ids of rows without Id whose entry is unsettled.
 	waiting map[string]bool
 }
@@ -100,7 +102,8 @@ func (c *comparison) readOrg(ctx context.Context, o *org) error {
 			if _, twice := c.records[idKey(l.id)]; twice {
 				return fmt.Errorf("record %s occurs twice", l.id)
 			}
-			c.records[idKey(l.id)] = &record{id: l.id, values: strings.Join(values, separator)}
+			r := &record{id: l.id, values: strings.Join(values, separator)}
+			c.records[idKey(l.id)], c.order = r, append(c.order, r)
 		}
 		clear(values)
 		return nil
@@ -144,7 +147,7 @@ func (c *comparison) uniqueColumns() []int {
 func (c *comparison) orgDuplicates() {
 	for _, i := range c.uniqueColumns() {
 		first := make(map[string]string, len(c.records))
-		for _, r := range c.records {
+		for _, r := range c.order {
 			v := strings.ToLower(strings.Split(r.values, separator)[i])
 			if v == "" {
 				continue
@@ -270,7 +273,7 @@ func (c *comparison) settle(log *rowLog, as *Tally, f Finding) {
 // missing judges the records that no row has.
 func (c *comparison) missing() {
 	unique := c.uniqueColumns()
-	for _, r := range c.records {
+	for _, r := range c.order {
 		if r.seen || c.arriving(r, unique) {
 			continue
 		}

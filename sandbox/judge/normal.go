@@ -77,9 +77,7 @@ func (c *column) normal(s string) (string, error) {
 	}
 	switch c.kind {
 	case kindID:
-		if len(s) == 18 {
-			return s[:15], nil
-		}
+		return shortID(s), nil
 	case kindMulti:
 		parts := strings.Split(s, ";")
 		slices.Sort(parts)
@@ -92,6 +90,26 @@ func (c *column) normal(s string) (string, error) {
 		return normalClock(s)
 	}
 	return s, nil
+}
+
+// shortID makes the two forms of an id one: 18 characters whose last three are
+// the checksum of the case of the others. Any other text stays as it is.
+func shortID(s string) string {
+	if len(s) != 18 {
+		return s
+	}
+	for i := range 3 {
+		bits := 0
+		for j := range 5 {
+			if c := s[5*i+j]; 'A' <= c && c <= 'Z' {
+				bits |= 1 << j
+			}
+		}
+		if "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[bits] != s[15+i] {
+			return s
+		}
+	}
+	return s[:15]
 }
 
 // normalText: the org trims text and stores one kind of line end.
