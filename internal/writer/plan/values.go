@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,6 +61,34 @@ func Changed(t *mapping.Table, e triggerlog.Entry) map[string]*string {
 	for _, c := range list {
 		if e.Action != triggerlog.Insert || c.value != nil {
 			out[t.Columns[c.column].Name] = textOf(t.Columns[c.column].Type, c.value)
+		}
+	}
+	return out
+}
+
+// Agreed gives the values that an entry leaves both sides with, by column name:
+// those in the body that Salesforce accepted, and those that it already held.
+// Columns that a policy dropped are not among them.
+func Agreed(t *mapping.Table, e triggerlog.Entry, body []byte, bases []outbox.Base) map[string]*string {
+	var fields map[string]json.RawMessage
+	_ = json.Unmarshal(body, &fields) // no body: nothing was sent
+	list, err := changes(t, e.Values)
+	if err != nil {
+		return nil
+	}
+	out := map[string]*string{}
+	for _, c := range list {
+		col := &t.Columns[c.column]
+		top, _, _ := strings.Cut(col.Path(), ".")
+		_, sent := fields[top]
+		for _, b := range bases {
+			if !sent && b.Seen && b.RecordID == e.RecordID && b.Column == col.Name {
+				theirs, known := parse(col.Type, b.Theirs)
+				sent = known && col.Type.Same(theirs, c.value)
+			}
+		}
+		if sent {
+			out[col.Name] = textOf(col.Type, c.value)
 		}
 	}
 	return out

@@ -1,0 +1,292 @@
+package writer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/synclinehq/syncline/internal/crash"
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/outbox"
+	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/triggerlog"
+	"github.com/synclinehq/syncline/internal/writer/plan"
+)
+
+// call is one request with its intents, by position.
+type call struct {
+	batch   uuid.UUID
+	table   *mapping.Table
+	op      outbox.Op
+	intents []outbox.Intent
+	// claimed is right before the claim, by this machine's monotonic clock.
+	claimed time.Time
+}
+
+// claimed is what one claim did.
+type claimed struct {
+	call            *call
+	settled, failed int
+}
+
+// maxPages bounds how many pages of waiting entries one claim looks through.
+const maxPages = 40
+
+// claim takes the next change set out of the log, and settles what needs no
+// call. The first transaction of the path of one call.
+func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error) {
+	var done claimed
+	started := time.Now()
+	_, err := w.db.Write(ctx, fence, target.Options{}, func(ctx context.Context, tx *target.Tx) error {
+		done = claimed{}
+		p, err := w.next(ctx, tx)
+		if err != nil || p == nil {
+			return err
+		}
+		if err := w.file(ctx, tx, p); err != nil {
+			return err
+		}
+		for _, d := range p.Done {
+			done.settled++
+			if d.State == triggerlog.Failed {
+				done.failed++
+			}
+		}
+		if p.Set != nil {
+			done.call, err = w.putIntents(ctx, tx, p.Set)
+		}
+		crash.Point(crash.WriterAfterClaimBeforeCommit)
+		return err
+	})
+	if err != nil {
+		return claimed{}, fmt.Errorf("claim changes: %w", err)
+	}
+	if done.call != nil {
+		done.call.claimed = started
+		crash.Point(crash.WriterAfterClaim)
+	}
+	return done, nil
+}
+
+// next plans, past pages of entries that all have to wait. Nil: there is
+// nothing to do.
+func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
+	intents, err := w.box.Waiting(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if len(intents) > 0 && w.visit.IsZero() {
+		w.later(w.set.Backoff)
+	}
+	held := plan.Hold(intents)
+	now := time.Now()
+	for id, at := range w.notBefore {
+		if now.Before(at) {
+			held.Entry(id)
+		} else {
+			delete(w.notBefore, id)
+		}
+	}
+	after := int32(0)
+	for range maxPages {
+		entries, err := w.log.Next(ctx, tx, after, w.set.Window)
+		if err != nil || len(entries) == 0 {
+			return nil, err
+		}
+		in, err := w.gather(ctx, tx, entries)
+		if err != nil {
+			return nil, err
+		}
+		p := plan.Ordered(in, held)
+		if p.Set != nil || len(p.Done) > 0 {
+			return p, nil
+		}
+		after = entries[len(entries)-1].ID
+	}
+	return nil, nil
+}
+
+// gather reads what the planner must know of the entries' rows.
+func (w *Writer) gather(ctx context.Context, tx *target.Tx, entries []triggerlog.Entry) (plan.Input, error) {
+	in := plan.Input{
+		Entries: entries, Tables: w.cfg.Tables, Limit: w.limit,
+		Rows: map[plan.Record]plan.Row{}, Related: map[plan.Record][]triggerlog.Entry{}, Bases: map[plan.Record][]outbox.Base{},
+	}
+	ids := map[string][]int32{}
+	for _, e := range entries {
+		if t := w.cfg.Tables[e.Table]; t != nil && t.Access == mapping.ReadWrite && e.RecordID != 0 {
+			ids[e.Table] = append(ids[e.Table], e.RecordID)
+		}
+	}
+	for table, list := range ids {
+		slices.Sort(list)
+		list = slices.Compact(list)
+		if err := w.gatherTable(ctx, tx, &in, w.cfg.Tables[table], list); err != nil {
+			return in, err
+		}
+	}
+	return in, nil
+}
+
+func (w *Writer) gatherTable(ctx context.Context, tx *target.Tx, in *plan.Input, t *mapping.Table, ids []int32) error {
+	if err := w.readRows(ctx, tx, in, t, ids); err != nil {
+		return err
+	}
+	bases, err := w.box.Bases(ctx, tx, t.Name, ids)
+	if err != nil {
+		return err
+	}
+	for _, b := range bases {
+		r := plan.Record{Table: t.Name, ID: b.RecordID}
+		in.Bases[r] = append(in.Bases[r], b)
+	}
+	related := w.unclear(in, t)
+	if len(related) == 0 {
+		return nil
+	}
+	entries, err := w.log.OfRecords(ctx, tx, t.Name, related)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		r := plan.Record{Table: t.Name, ID: e.RecordID}
+		in.Related[r] = append(in.Related[r], e)
+	}
+	return nil
+}
+
+// unclear are the rows of which the planner must see every entry: those that
+// are gone, and updated ones that have no sfid.
+func (w *Writer) unclear(in *plan.Input, t *mapping.Table) []int32 {
+	seen := map[int32]bool{}
+	for _, e := range in.Entries {
+		if e.Table != t.Name || e.RecordID == 0 || e.Action == triggerlog.Delete {
+			continue
+		}
+		row, here := in.Rows[plan.Record{Table: t.Name, ID: e.RecordID}]
+		if !here || e.Action == triggerlog.Update && row.Sfid == "" {
+			seen[e.RecordID] = true
+		}
+	}
+	out := make([]int32, 0, len(seen))
+	for id := range seen {
+		out = append(out, id)
+	}
+	return out
+}
+
+func (w *Writer) tableName(t *mapping.Table) string {
+	return pgx.Identifier{w.cfg.Schema, t.Name}.Sanitize()
+}
+
+func (w *Writer) readRows(ctx context.Context, tx *target.Tx, in *plan.Input, t *mapping.Table, ids []int32) error {
+	external := "''"
+	if t.Upsert >= 0 {
+		external = "coalesce(" + pgx.Identifier{t.Columns[t.Upsert].Name}.Sanitize() + "::text, '')"
+	}
+	rows, err := tx.Query(ctx, fmt.Sprintf(`SELECT id, coalesce(sfid, ''), %s FROM %s WHERE id = ANY($1::int[])`,
+		external, w.tableName(t)), ids)
+	if err != nil {
+		return fmt.Errorf("read rows of %s: %w", t.Name, err)
+	}
+	var (
+		id  int32
+		row plan.Row
+	)
+	_, err = pgx.ForEachRow(rows, []any{&id, &row.Sfid, &row.ExternalID}, func() error {
+		in.Rows[plan.Record{Table: t.Name, ID: id}] = row
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read rows of %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// putIntents stores what is about to be sent and marks the entries PENDING.
+func (w *Writer) putIntents(ctx context.Context, tx *target.Tx, set *plan.ChangeSet) (*call, error) {
+	c := &call{batch: uuid.New(), table: set.Table, op: set.Op}
+	ids := make([]int32, len(set.Items))
+	for i, item := range set.Items {
+		e := item.Entry
+		ids[i] = e.ID
+		c.intents = append(c.intents, outbox.Intent{
+			Batch: c.batch, Position: i, Mapping: set.Table.Mapping.ID, Table: e.Table,
+			LogID: e.ID, LogTxID: e.TxID, LogCreatedAt: e.CreatedAt, Hash: e.Hash(),
+			RecordID: e.RecordID, Sfid: item.Sfid, ExternalID: item.ExternalID,
+			Op: set.Op, Object: set.Table.Object, Body: string(item.Body),
+		})
+	}
+	n, err := w.log.SetState(ctx, tx, ids, triggerlog.New, triggerlog.Pending)
+	if err != nil {
+		return nil, err
+	}
+	if n != len(ids) {
+		return nil, fmt.Errorf("claimed %d of %d entries, though all were locked", n, len(ids))
+	}
+	return c, w.box.Put(ctx, tx, c.intents)
+}
+
+// file stores what the plan settles without a call.
+func (w *Writer) file(ctx context.Context, tx *target.Tx, p *plan.Plan) error {
+	if err := w.box.LogConflicts(ctx, tx, p.Conflicts); err != nil {
+		return err
+	}
+	if err := w.reread(ctx, tx, p.Reread); err != nil {
+		return err
+	}
+	outcomes := make([]triggerlog.Outcome, len(p.Done))
+	ends := map[*mapping.Table][]ending{}
+	for i, d := range p.Done {
+		outcomes[i] = triggerlog.Outcome{ID: d.Entry.ID, State: d.State, Message: message(d.Code, d.Message, nil)}
+		if d.State == triggerlog.Failed {
+			outcomes[i].Result = 1
+		}
+		if t := w.cfg.Tables[d.Entry.Table]; t != nil && d.Entry.RecordID != 0 && d.State != triggerlog.ReadOnly {
+			ends[t] = append(ends[t], w.endingOf(d))
+		}
+	}
+	if err := w.log.Settle(ctx, tx, outcomes); err != nil {
+		return err
+	}
+	if len(p.Ignored) > 0 {
+		if _, err := w.log.SetState(ctx, tx, p.Ignored, triggerlog.Ignore, triggerlog.Ignored); err != nil {
+			return err
+		}
+	}
+	for t, list := range ends {
+		if err := w.end(ctx, tx, t, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Writer) endingOf(d plan.Done) ending {
+	e := ending{recordID: d.Entry.RecordID, logID: d.Entry.ID, status: statusSynced}
+	if d.State == triggerlog.Failed {
+		e.failed, e.status = true, statusFailed
+		e.problem = w.problem(d.Entry.ID, JournalResult{Code: d.Code, Message: d.Message})
+	}
+	return e
+}
+
+// reread makes the reader fetch records by Id, with its own care for rows that
+// are locked or changed.
+func (w *Writer) reread(ctx context.Context, tx *target.Tx, list []plan.Reread) error {
+	for _, r := range list {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO _syncline.deferred (connection_id, mapping, sfid, reason, since)
+			VALUES ($1, $2, $3, $4, clock_timestamp())
+			ON CONFLICT (connection_id, mapping, sfid) DO UPDATE SET reason = excluded.reason`,
+			w.cfg.Connection.ID, r.Table.Mapping.ID, r.Sfid, r.Reason)
+		if err != nil {
+			return fmt.Errorf("note a record to be read again: %w", err)
+		}
+	}
+	return nil
+}
