@@ -70,7 +70,7 @@ const (
 
 // Sending writes down the entries of a call and commits, before the call is
 // made. It is ErrFenced, and nothing is written, unless the fence stands at
-// its number at the moment of the commit (I2 in docs/INVARIANTS.md).
+// its number at the moment of the commit (I13 in docs/INVARIANTS.md).
 func (s *Store) Sending(ctx context.Context, fence target.Fence, batch uuid.UUID, entries []JournalEntry) error {
 	if len(entries) == 0 {
 		return fmt.Errorf("journal a call: %w: it has no entries", ErrInvalid)

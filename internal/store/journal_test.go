@@ -166,9 +166,9 @@ func TestNoSendingCommitsAfterARaise(t *testing.T) {
 	}
 }
 
-// The same with the overlap forced: the raise waits for a check that is under
-// way, and a Sending that waits for the raise is refused.
-func TestRaiseWaitsForCheckAndSendingForRaise(t *testing.T) {
+// The same with the overlap forced: a Sending that comes while a raise is
+// about to commit waits for it and is refused.
+func TestSendingWaitsForRaise(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	ctx := t.Context()
@@ -181,7 +181,7 @@ func TestRaiseWaitsForCheckAndSendingForRaise(t *testing.T) {
 			return err
 		}
 		go func() { sent <- s.Sending(ctx, fence, uuid.New(), []store.JournalEntry{entry(0, 1)}) }()
-		awaitBlocked(t, s)
+		awaitBlocked(t, s, func() bool { return len(sent) > 0 })
 		return nil
 	})
 	ok(t, err)
@@ -190,10 +190,11 @@ func TestRaiseWaitsForCheckAndSendingForRaise(t *testing.T) {
 	}
 }
 
-// awaitBlocked waits until a session of the database waits for a lock.
-func awaitBlocked(t *testing.T, s *store.Store) {
+// awaitBlocked waits until a session of the database waits for a lock, or the
+// other one is done without having waited.
+func awaitBlocked(t *testing.T, s *store.Store, done func() bool) {
 	t.Helper()
-	for blocked := false; !blocked; {
+	for blocked := false; !blocked && !done(); {
 		ok(t, s.Pool().QueryRow(t.Context(), `SELECT count(*) > 0 FROM pg_stat_activity
 			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&blocked))
 	}

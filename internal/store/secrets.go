@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -133,7 +134,7 @@ func (s *Store) rekeyOne(ctx context.Context, connection uuid.UUID) (resealed in
 			var sealed []byte
 			err := tx.QueryRow(ctx, `SELECT `+column+` FROM syncline.connection_secret WHERE connection = $1 FOR UPDATE`,
 				connection).Scan(&sealed)
-			if err == pgx.ErrNoRows {
+			if errors.Is(err, pgx.ErrNoRows) {
 				return nil
 			}
 			if err != nil {

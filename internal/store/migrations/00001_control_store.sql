@@ -206,6 +206,7 @@ CREATE TABLE syncline.journal (
     CONSTRAINT journal_batch_position UNIQUE (batch, position)
 );
 CREATE INDEX journal_entry ON syncline.journal (connection, log_id);
+CREATE INDEX journal_unanswered ON syncline.journal (connection, id) WHERE state = 'sending';
 CREATE INDEX journal_sent_at ON syncline.journal (sent_at);
 
 CREATE TABLE syncline.node (
