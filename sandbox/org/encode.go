@@ -18,6 +18,7 @@ const (
 	tagDate  // zigzag varint, days
 	tagInstant
 	tagTime
+	tagNull // only in the log of writes: a field that became null
 )
 
 // encodeRow packs values indexed by slot.
@@ -56,7 +57,7 @@ func appendValue(b []byte, v schema.Value) []byte {
 	case schema.KindTime:
 		return binary.AppendVarint(append(b, tagTime), v.Millis())
 	}
-	return append(b, tagFalse)
+	return append(b, tagNull)
 }
 
 // rowReader walks over the fields of an encoded row.
@@ -96,6 +97,8 @@ func decodeValue(tag byte, payload []byte) schema.Value {
 		return schema.Number(math.Float64frombits(binary.LittleEndian.Uint64(payload)))
 	case tagText:
 		return schema.Text(string(payload))
+	case tagNull:
+		return schema.Null
 	}
 	n, _ := binary.Varint(payload)
 	switch tag {

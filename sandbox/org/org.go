@@ -32,7 +32,7 @@ type Org struct {
 	rules    Rules
 
 	logMu  sync.Mutex
-	writes []Write
+	writes []logEntry
 
 	cursorMu sync.Mutex
 	cursors  map[string]*Cursor

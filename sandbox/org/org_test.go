@@ -233,6 +233,20 @@ func TestWriteLogKeepsOrderAndOrigin(t *testing.T) {
 	if len(w) != 1 || w[0].ID != id || w[0].Op != "insert" || w[0].Client != "test/1.0" || w[0].Seq != 1 {
 		t.Fatalf("log %+v", w)
 	}
+	tx := o.Begin(actor(o))
+	defer tx.Rollback()
+	for _, site := range []any{"s", nil} {
+		if err := tx.Update(object(t, o, "Account"), id, Body{{"Site", site}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	w = o.WritesSince(2, 0)
+	if len(w) != 1 || w[0].Seq != 3 || w[0].Fields[0].Field.Name != "Site" || !w[0].Fields[0].Value.IsNull() {
+		t.Fatalf("clearing a field is logged as %+v", w)
+	}
 }
 
 func TestSeedIsRepeatableAndFits(t *testing.T) {

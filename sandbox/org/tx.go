@@ -24,7 +24,7 @@ type staged struct {
 	bin  *binEntry
 	// fresh marks a record that the transaction itself inserted.
 	fresh bool
-	ops   []Write
+	ops   []logEntry
 }
 
 // Tx is a transaction. Each of its writes is checked and staged on its own and
