@@ -14,15 +14,14 @@ import (
 // org reads the org's side.
 type org struct {
 	open func(ctx context.Context, object string) (io.ReadCloser, error)
-	// fields are the field names of each object: lower case to as written.
+	// known are the field names of each object: lower case to as written.
 	known map[string]map[string]string
 	// external is the value of an external id field by id, by the field's name
 	// in lower case, over all objects.
 	external map[string]map[string]string
 }
 
-// line is one record of a dump. value is called for each field while the line
-// is read.
+// line is one record of a dump, without its fields.
 type line struct {
 	id      string
 	deleted bool
