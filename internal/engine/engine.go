@@ -31,6 +31,10 @@ type Engine struct {
 	listeners *listeners
 	log       *slog.Logger
 
+	// orphans are jobs that the queue thinks are here, since when; the
+	// guardian's own.
+	orphans map[int64]time.Time
+
 	nudge  chan struct{} // asks the guardian to look now
 	settle chan settling
 
@@ -52,7 +56,8 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, settings: cfg.Settings.withDefaults(), store: cfg.Store, hub: newHub(),
-		nudge: make(chan struct{}, 1), settle: make(chan settling, settleRoom),
+		orphans: map[int64]time.Time{},
+		nudge:   make(chan struct{}, 1), settle: make(chan settling, settleRoom),
 	}
 	e.node = newNode(cfg, e.settings.TTL, os.Getpid(), cfg.Logger)
 	e.log = cfg.Logger.With("node", e.node.id)

@@ -193,6 +193,33 @@ func TestDeadNodesTurnIsTakenOverAndItsCommitsRefused(t *testing.T) {
 	}
 }
 
+// The queue's row says "running" on a node that knows nothing of it: what the
+// queue could not store when a turn ended.
+func TestTurnThatTheQueueLostIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.settings.TTL = time.Second
+	c, _ := r.connect("one")
+	ran := make(chan struct{}, 10)
+	e := r.start(map[string]engine.Handler{engine.KindRead: func(context.Context, *engine.Turn) (engine.Next, error) {
+		ran <- struct{}{}
+		return engine.Next{After: time.Hour}, nil
+	}})
+	receive(t, ran, "turn")
+	key := engine.Key{Connection: c.ID, Kind: engine.KindRead}
+	r.eventually("the queue says that it waits", func() bool {
+		tag, err := r.store.Pool().Exec(t.Context(), `
+			UPDATE syncline.river_job j SET state = 'running', attempted_by = ARRAY[$1]
+			FROM syncline.turn t WHERE t.job_id = j.id AND j.state = 'scheduled'`, e.NodeID().String())
+		return err == nil && tag.RowsAffected() == 1
+	})
+	receive(t, ran, "turn again")
+	turn, err := r.store.Turn(t.Context(), key)
+	if err != nil || turn.Generation != 2 {
+		t.Errorf("turn %+v, %v; want generation 2", turn, err)
+	}
+}
+
 func TestSilentNodeGivesItsTurnsUp(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -304,11 +331,12 @@ func TestTroubleWithTheDatabaseIsACondition(t *testing.T) {
 	c, _ := r.connect("one")
 	var down atomic.Bool
 	down.Store(true)
-	ran := make(chan struct{}, 10)
-	r.start(map[string]engine.Handler{engine.KindRead: func(context.Context, *engine.Turn) (engine.Next, error) {
-		ran <- struct{}{}
-		return engine.Next{After: time.Hour}, nil
-	}}, func(cfg *engine.Config) {
+	ran := make(chan string, 100)
+	look := func(_ context.Context, turn *engine.Turn) (engine.Next, error) {
+		ran <- turn.Kind
+		return engine.Next{After: time.Hour, Hot: turn.Kind == engine.KindWrite}, nil
+	}
+	r.start(map[string]engine.Handler{engine.KindRead: look, engine.KindWrite: look}, func(cfg *engine.Config) {
 		cfg.Open = func(ctx context.Context, c mapping.Connection) (*engine.Session, error) {
 			if !down.Load() {
 				return r.openDatabase(ctx, c)

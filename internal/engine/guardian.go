@@ -120,6 +120,19 @@ func (e *Engine) look(ctx context.Context) (*state, error) {
 // dead says whether a job is held by a node that lives no more.
 func (st *state) dead(h queue.Holder) bool { return h.Running && !st.alive[h.Node] }
 
+// orphaned says whether a job is said to run here and does not, for longer than
+// any store of an outcome takes: the queue could not write that it ended.
+func (e *Engine) orphaned(key Key, job int64, h queue.Holder) bool {
+	if !h.Running || h.Node != e.node.id || e.hub.has(key, job) {
+		delete(e.orphans, job)
+		return false
+	}
+	if e.orphans[job].IsZero() {
+		e.orphans[job] = time.Now()
+	}
+	return time.Since(e.orphans[job]) > e.settings.TTL
+}
+
 // provide makes sure that a wanted turn has a job that somebody can run.
 func (e *Engine) provide(ctx context.Context, st *state, key Key) error {
 	if !st.wanted[key] {
@@ -130,13 +143,15 @@ func (e *Engine) provide(ctx context.Context, st *state, key Key) error {
 		return e.found(ctx, key)
 	}
 	holder, there := st.jobs[row.JobID]
-	if there && !st.dead(holder) {
+	orphaned := there && e.orphaned(key, row.JobID, holder)
+	if there && !orphaned && !st.dead(holder) {
 		return nil
 	}
 	if there {
-		e.log.WarnContext(ctx, "a node has died; its turn is taken over",
-			"dead_node", holder.Node, "kind", key.Kind, "connection", key.Connection, "mapping", key.Mapping)
+		e.log.WarnContext(ctx, "a turn's node has died or lost it; it is taken over",
+			"holder", holder.Node, "kind", key.Kind, "connection", key.Connection, "mapping", key.Mapping)
 	}
+	delete(e.orphans, row.JobID)
 	return e.replace(ctx, row)
 }
 

@@ -18,6 +18,9 @@ type running struct {
 	stop    chan struct{}
 	once    sync.Once
 	saved   target.CommitPair // the newest pair that the control store has
+	// troubled: all went well, while the connection is still said to be in
+	// trouble.
+	troubled bool
 }
 
 // end asks the turn to end after what is in flight.
@@ -112,6 +115,14 @@ func (h *hub) deliverAll(connection uuid.UUID) {
 			r.poke()
 		}
 	}
+}
+
+// has says whether this node has a job in hand.
+func (h *hub) has(key Key, job int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.turns[key]
+	return r != nil && r.job == job
 }
 
 // drain asks every turn to end, those that begin later too.

@@ -51,28 +51,51 @@ func (e *Engine) setCondition(ctx context.Context, st *mapping.Status, connectio
 	}
 }
 
-// succeeded ends the trouble that the turn's key was in. A connection is fine
-// again when none of its other turns ended in trouble.
+// succeeded ends the trouble that the turn's key was in. The connection's own
+// ends with the turn: see recovered.
 func (e *Engine) succeeded(ctx context.Context, t *Turn) {
 	e.failures.clear(t.Key)
 	if t.Kind == KindLoad {
 		for i := range t.Mappings {
-			if t.Mappings[i].ID.String() == t.Mapping {
-				e.reportMapping(ctx, &t.Mappings[i], trouble{})
-			}
+			e.reportMapping(ctx, &t.Mappings[i], trouble{})
 		}
 	}
-	if t.Config.Status.Condition == mapping.Fine || waitsForPerson(t.Config.Status.Condition) {
+	c := t.Config.Status.Condition
+	t.run.troubled = c != mapping.Fine && !waitsForPerson(c)
+}
+
+// recovered ends a connection's trouble once none of its turns has ended in
+// trouble. Each turn that ends well looks, so the last of them finds it so.
+func (e *Engine) recovered(ctx context.Context, connection uuid.UUID) {
+	sc, err := e.scope(ctx, Key{Connection: connection})
+	if err != nil || sc.connection.Status.Condition == mapping.Fine || waitsForPerson(sc.connection.Status.Condition) {
 		return
 	}
 	turns, err := e.store.Turns(ctx)
 	if err != nil {
 		return
 	}
-	for _, other := range turns {
-		if other.Connection == t.Connection && other.Key != t.Key && other.Mapping == "" && other.LastError != "" {
+	for _, t := range turns {
+		if t.Connection == connection && t.Mapping == "" && t.LastError != "" && sc.wants(t.Key) {
 			return
 		}
 	}
-	e.setCondition(ctx, &t.Config.Status, t.Connection, uuid.Nil, mapping.Fine, "")
+	e.setCondition(ctx, &sc.connection.Status, connection, uuid.Nil, mapping.Fine, "")
+}
+
+// countError adds to the metric of errors.
+func (e *Engine) countError(key Key, sc *scope, t trouble) {
+	if e.cfg.Metrics == nil {
+		return
+	}
+	object, class := "", string(t.condition)
+	for _, m := range sc.mappings {
+		if m.ID.String() == key.Mapping {
+			object = m.ObjectName
+		}
+	}
+	if class == "" {
+		class = "passing"
+	}
+	e.cfg.Metrics.ErrorsTotal.WithLabelValues(key.Connection.String(), object, class).Inc()
 }

@@ -53,7 +53,7 @@ func (e *Engine) run(ctx context.Context, jobID int64, job queue.Job) (queue.Out
 	e.count(key.Kind, 1)
 	res := e.work(ctx, r, handler)
 	e.count(key.Kind, -1)
-	e.hub.finish(r)
+	e.hub.finish(r) // work never panics: a turn that stayed here would swallow its wakes
 	return e.endTurn(ctx, r, job, seq, res), nil
 }
 
@@ -77,6 +77,9 @@ func (e *Engine) endTurn(ctx context.Context, r *running, job queue.Job, seq int
 	case res.done:
 		return queue.Outcome{Done: true}
 	}
+	if res.err == "" && r.troubled {
+		e.recovered(ctx, r.key.Connection)
+	}
 	if now != seq && res.err == "" {
 		res.after = 0
 	}
@@ -87,7 +90,14 @@ func (e *Engine) endTurn(ctx context.Context, r *running, job queue.Job, seq int
 }
 
 // work prepares the turn and runs slices of it while it may stay in hand.
-func (e *Engine) work(ctx context.Context, r *running, handler Handler) result {
+func (e *Engine) work(ctx context.Context, r *running, handler Handler) (res result) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.log.ErrorContext(ctx, "panic around a turn", "kind", r.key.Kind, "connection", r.key.Connection,
+				"panic", p, "stack", string(debug.Stack()))
+			res = result{after: e.failures.add(r.key, 0), err: fmt.Sprintf("%v: %v", errPanic, p)}
+		}
+	}()
 	t, release, res := e.prepare(ctx, r)
 	if t == nil {
 		return res
@@ -216,12 +226,13 @@ func (e *Engine) savePair(ctx context.Context, t *Turn) error {
 }
 
 // stay waits in hand for the next slice: for what is due soon, for busy turns,
-// and only while this node has hands free. It is false when the turn goes back
+// and only while this node has hands free; not while the connection is in
+// trouble, whose end is found when turns end. It is false when the turn goes back
 // to the queue.
 func (e *Engine) stay(ctx context.Context, r *running, res *result) bool {
 	left := e.settings.Hold - time.Since(r.started)
 	free := e.hub.count() <= e.queue.MaxWorkers()/2
-	if r.stopping() || ctx.Err() != nil || left <= 0 || !free || (res.after > e.settings.HoldUpTo && !res.hot) {
+	if r.stopping() || r.troubled || ctx.Err() != nil || left <= 0 || !free || (res.after > e.settings.HoldUpTo && !res.hot) {
 		return false
 	}
 	timer := time.NewTimer(min(res.after, left))

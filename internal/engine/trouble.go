@@ -138,9 +138,7 @@ func (e *Engine) failed(ctx context.Context, key Key, sc *scope, err error) resu
 		e.sessions.forgetDescribes(key.Connection)
 	}
 	wait := e.failures.add(key, t.wait)
-	if m := e.cfg.Metrics; m != nil {
-		m.ErrorsTotal.WithLabelValues(key.Connection.String(), key.Mapping, string(t.condition)).Inc()
-	}
+	e.countError(key, sc, t)
 	e.log.WarnContext(ctx, "turn failed", "kind", key.Kind, "connection", key.Connection, "mapping", key.Mapping,
 		"condition", t.condition, "wait", wait, "error", err)
 	if t.hidden || t.passing && e.failures.count(key) < passingFailures {
