@@ -44,6 +44,9 @@ type Applier struct {
 	log        *triggerlog.Log
 	box        *outbox.Outbox
 	sql        statements
+	// arraysUpTo rows travel as arrays, more by COPY through a temporary
+	// table; a batch of copyFrom new records goes straight into the table.
+	arraysUpTo, copyFrom int
 }
 
 // New returns the applier of a mapped table in a schema.
@@ -54,6 +57,8 @@ func New(connection uuid.UUID, schema string, t *mapping.Table) *Applier {
 		log:        triggerlog.In(schema),
 		box:        outbox.Of(connection),
 		sql:        newStatements(schema, t),
+		arraysUpTo: 200,
+		copyFrom:   200, // below, a savepoint costs more
 	}
 }
 
@@ -91,12 +96,12 @@ func (a *Applier) copyDirect(ctx context.Context, tx *target.Tx, b *record.Batch
 	if err != nil {
 		return false, fmt.Errorf("set a savepoint: %w", err)
 	}
-	if _, err := tx.Conn().PgConn().CopyFrom(ctx, b.CopyReader(), a.sql.copyTable); err != nil {
+	if _, err := tx.Conn().PgConn().CopyFrom(ctx, inCopy{b.CopyReader()}, a.sql.copyTable); err != nil {
 		if rollback := save.Rollback(ctx); rollback != nil {
 			return false, fmt.Errorf("copy into %s: %w", a.table.Name, err)
 		}
-		switch target.Classify(err) {
-		case target.Value, target.Schema:
+		switch class := target.Classify(err); {
+		case class == target.Value, class == target.Schema, isClash(err):
 			return false, nil // the slow way finds out which row, or copes with another type
 		default:
 			return false, fmt.Errorf("copy into %s: %w", a.table.Name, err)

@@ -38,19 +38,15 @@ func (a *Applier) decide(b *record.Batch, m *matches) (*plan, error) {
 		if m.last[sfid] != i {
 			continue // the batch holds a newer version of it
 		}
-		if err := a.decideOne(p, m, i, sfid, b.Row(i, nil)); err != nil {
+		if err := a.decideOne(p, m, i, sfid, a.external(b, i), b.Row(i, nil)); err != nil {
 			return nil, fmt.Errorf("decide on %s %s: %w", a.table.Object, sfid, err)
 		}
 	}
 	return p, nil
 }
 
-func (a *Applier) decideOne(p *plan, m *matches, i int, sfid string, values []record.Value) error {
+func (a *Applier) decideOne(p *plan, m *matches, i int, sfid, external string, values []record.Value) error {
 	row, matched := m.rows[i]
-	external := ""
-	if a.table.Upsert >= 0 && values[a.table.Upsert] != nil {
-		external = a.externalText(values[a.table.Upsert])
-	}
 	if m.busy[i] {
 		p.postpone(sfid, "the application holds the row")
 		return nil
@@ -75,7 +71,8 @@ func (a *Applier) decideOne(p *plan, m *matches, i int, sfid string, values []re
 	case len(entries) == 0:
 		p.update = append(p.update, staged{row.id, values})
 	case deleted:
-		a.decideDeleted(p, row, sfid, entries)
+		p.remove = append(p.remove, row.id)
+		a.noteLostChange(p, row, sfid, entries)
 	case !anyUnsettled(entries):
 		p.keep = append(p.keep, staged{row.id, values}) // its write failed; the status says so until somebody acts
 	default:
@@ -91,7 +88,7 @@ func (a *Applier) decideUnknown(p *plan, m *matches, sfid string, values []recor
 		return nil
 	}
 	if del, ok := lastDelete(m.bySfid[sfid]); ok {
-		return a.decideDeletedHere(p, sfid, values, del)
+		return a.decideDeletedHere(p, m.bySfid[sfid], sfid, values, del)
 	}
 	for _, blind := range m.intents.blind {
 		if a.mayBe(blind, values) {
@@ -107,8 +104,8 @@ func (a *Applier) decideUnknown(p *plan, m *matches, sfid string, values []recor
 // decideDeletedHere handles a record that changed in Salesforce while its
 // local delete is on its way: the row must not come back (I3) unless policy
 // gives it to Salesforce and the delete has not been sent.
-func (a *Applier) decideDeletedHere(p *plan, sfid string, values []record.Value, del triggerlog.Entry) error {
-	changed, err := a.changedSince(del, values)
+func (a *Applier) decideDeletedHere(p *plan, entries []triggerlog.Entry, sfid string, values []record.Value, del triggerlog.Entry) error {
+	changed, err := a.changedSince(entries, del, values)
 	if err != nil {
 		return err
 	}
@@ -125,36 +122,37 @@ func (a *Applier) decideDeletedHere(p *plan, sfid string, values []record.Value,
 	return nil
 }
 
-// changedSince says whether the record differs from what the row held when it
-// was deleted.
-func (a *Applier) changedSince(del triggerlog.Entry, values []record.Value) (bool, error) {
-	old, err := parseChange(a.table, del.Old)
+// changedSince says whether somebody edited the record in Salesforce since both
+// sides last agreed on it: before the first of the unsettled entries. Columns
+// that only the org sets (stamps, formulas) are no edit; our own earlier
+// writes move those too.
+func (a *Applier) changedSince(entries []triggerlog.Entry, del triggerlog.Entry, values []record.Value) (bool, error) {
+	old := del.Old
+	for _, e := range entries {
+		if e.Unsettled() && e.Old != nil && e.RecordID == del.RecordID {
+			old = e.Old
+			break
+		}
+	}
+	agreed, err := parseChange(a.table, old)
 	if err != nil {
 		return false, err
 	}
 	for i, c := range a.table.Columns {
-		v, ok := old[i]
-		if ok && !c.Type.Normal(v).Equal(c.Type.Normal(values[i])) {
+		v, ok := agreed[i]
+		if ok && (c.Createable || c.Updateable) && !c.Type.Same(v, values[i]) {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-// decideDeleted handles a record that is gone in Salesforce while the row has
-// a local change. There is nothing left to write to; unless policy keeps the
-// row for a person to look at, it goes, and the change is in the conflict log.
-func (a *Applier) decideDeleted(p *plan, row row, sfid string, entries []triggerlog.Entry) {
-	winner := "salesforce"
-	if a.table.Mapping.Policy == mapping.PostgresWins {
-		winner = "postgres"
-	} else {
-		p.remove = append(p.remove, row.id)
+// noteLostChange logs that a local change can reach no record any more: it is
+// gone in Salesforce, so the row goes too, whatever the policy.
+func (a *Applier) noteLostChange(p *plan, row row, sfid string, entries []triggerlog.Entry) {
+	if anyUnsettled(entries) {
+		p.clashes = append(p.clashes, a.rowConflict(row.id, sfid, "salesforce", entries[len(entries)-1].ID))
 	}
-	if !anyUnsettled(entries) {
-		return
-	}
-	p.clashes = append(p.clashes, a.rowConflict(row.id, sfid, winner, entries[len(entries)-1].ID))
 }
 
 func (a *Applier) rowConflict(recordID int32, sfid, winner string, logID int32) outbox.Conflict {

@@ -12,10 +12,6 @@ import (
 	"github.com/synclinehq/syncline/internal/triggerlog"
 )
 
-// copyDirectFrom is the number of records from which an all-new batch is
-// copied straight into the table; below it, a savepoint costs more.
-const copyDirectFrom = 200
-
 // matches is what the database knows of the records of a batch.
 type matches struct {
 	// rows are the locked rows, by position in the batch.
@@ -34,9 +30,10 @@ type matches struct {
 	allNew bool
 }
 
+// row is a locked row; sfid is "" as long as it has none.
 type row struct {
-	id     int32
-	lastop string
+	id   int32
+	sfid string
 }
 
 type touching struct {
@@ -67,7 +64,7 @@ func (a *Applier) match(ctx context.Context, tx *target.Tx, b *record.Batch) (*m
 	}
 	m.index(entries, intents)
 	m.allNew = len(m.rows) == 0 && len(m.busy) == 0 && len(entries) == 0 && len(intents) == 0 &&
-		b.Len() >= copyDirectFrom && len(m.last) == b.Len() && !a.anyDeleted(b)
+		b.Len() >= a.copyFrom && len(m.last) == b.Len() && !a.anyDeleted(b)
 	return m, a.readChanged(ctx, tx, m)
 }
 
@@ -79,26 +76,38 @@ func (a *Applier) keys(b *record.Batch, m *matches) (sfids, externals []string) 
 		sfid := b.Value(i, l.ID).String()
 		m.last[sfid] = i
 		sfids = append(sfids, sfid)
-		if a.table.Upsert >= 0 {
-			if v := b.Value(i, a.table.Upsert); v != nil {
-				externals = append(externals, a.externalText(v))
-			}
+		if external := a.external(b, i); external != "" {
+			externals = append(externals, external)
 		}
 	}
 	return sfids, externals
 }
 
-func (a *Applier) externalText(v record.Value) string {
+// external is the unique identifier of record i as text. It is "" for a
+// deleted record: its identifier is free, and a row that bears it without an
+// sfid is another record to be.
+func (a *Applier) external(b *record.Batch, i int) string {
+	if a.table.Upsert < 0 || a.deleted(b, i) {
+		return ""
+	}
+	v := b.Value(i, a.table.Upsert)
+	if v == nil {
+		return ""
+	}
 	return string(a.table.Columns[a.table.Upsert].Type.AppendText(nil, v))
 }
 
-func (a *Applier) anyDeleted(b *record.Batch) bool {
+func (a *Applier) deleted(b *record.Batch, i int) bool {
 	d := a.table.Layout.Deleted
-	if d < 0 {
+	return d >= 0 && b.Value(i, d).Bool()
+}
+
+func (a *Applier) anyDeleted(b *record.Batch) bool {
+	if a.table.Layout.Deleted < 0 {
 		return false
 	}
 	for i := range b.Len() {
-		if b.Value(i, d).Bool() {
+		if a.deleted(b, i) {
 			return true
 		}
 	}
@@ -110,10 +119,10 @@ func (a *Applier) anyDeleted(b *record.Batch) bool {
 // wait, they are not new.
 func (a *Applier) lockRows(ctx context.Context, tx *target.Tx, m *matches, sfids, externals []string, b *record.Batch) error {
 	place := newPlaces(a, b, m)
-	err := a.eachMatch(ctx, tx, a.sql.lock, sfids, externals, func(id int32, sfid, external, lastop string) {
+	err := a.eachMatch(ctx, tx, a.sql.lock, sfids, externals, func(id int32, sfid, external string) {
 		if i, ok := place.of(sfid, external); ok {
-			m.rows[i] = row{id: id, lastop: lastop}
-			place.take(i)
+			m.rows[i] = row{id: id, sfid: sfid}
+			place.take(i, sfid != "")
 		}
 	})
 	if err != nil {
@@ -123,7 +132,7 @@ func (a *Applier) lockRows(ctx context.Context, tx *target.Tx, m *matches, sfids
 	if len(sfids) == 0 {
 		return nil
 	}
-	err = a.eachMatch(ctx, tx, a.sql.find, sfids, externals, func(_ int32, sfid, external, _ string) {
+	err = a.eachMatch(ctx, tx, a.sql.find, sfids, externals, func(_ int32, sfid, external string) {
 		if i, ok := place.of(sfid, external); ok {
 			m.busy[i] = true
 		}
@@ -135,7 +144,7 @@ func (a *Applier) lockRows(ctx context.Context, tx *target.Tx, m *matches, sfids
 }
 
 func (a *Applier) eachMatch(ctx context.Context, tx *target.Tx, sql string, sfids, externals []string,
-	fn func(id int32, sfid, external, lastop string),
+	fn func(id int32, sfid, external string),
 ) error {
 	args := []any{sfids}
 	if a.table.Upsert >= 0 {
@@ -149,11 +158,11 @@ func (a *Applier) eachMatch(ctx context.Context, tx *target.Tx, sql string, sfid
 		return err
 	}
 	var (
-		id                     int32
-		sfid, external, lastop string
+		id             int32
+		sfid, external string
 	)
-	_, err = pgx.ForEachRow(rows, []any{&id, &sfid, &external, &lastop}, func() error {
-		fn(id, sfid, external, lastop)
+	_, err = pgx.ForEachRow(rows, []any{&id, &sfid, &external}, func() error {
+		fn(id, sfid, external)
 		return nil
 	})
 	return err
@@ -187,14 +196,15 @@ func (a *Applier) readChanged(ctx context.Context, tx *target.Tx, m *matches) er
 
 // readRows reads whole rows in layout order and in binary form.
 func (a *Applier) readRows(ctx context.Context, tx *target.Tx, ids []int32) (map[int32][]record.Value, error) {
-	rows, err := tx.Query(ctx, a.sql.read, pgx.QueryResultFormats{pgx.BinaryFormatCode}, ids)
-	if err != nil {
-		return nil, fmt.Errorf("read rows of %s: %w", a.table.Name, err)
+	array := arrayHeader(len(ids), int4OID)
+	for _, id := range ids {
+		array = appendField(array, record.IntValue(id))
 	}
-	defer rows.Close()
+	// pgx has no binary results in the mode that poolers need.
+	rows := tx.Conn().PgConn().ExecParams(ctx, a.sql.read, [][]byte{array}, []uint32{int4ArrayOID}, []int16{1}, []int16{1})
 	out := make(map[int32][]record.Value, len(ids))
-	for rows.Next() {
-		raw := rows.RawValues()
+	for rows.NextRow() {
+		raw := rows.Values()
 		values := make([]record.Value, len(raw)-1)
 		for i, v := range raw[1:] {
 			if v != nil {
@@ -203,7 +213,7 @@ func (a *Applier) readRows(ctx context.Context, tx *target.Tx, ids []int32) (map
 		}
 		out[record.Value(raw[0]).Int()] = values
 	}
-	if err := rows.Err(); err != nil {
+	if _, err := rows.Close(); err != nil {
 		return nil, fmt.Errorf("read rows of %s: %w", a.table.Name, err)
 	}
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/merge"
 	"github.com/synclinehq/syncline/internal/outbox"
 	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/record/hstoretext"
@@ -32,9 +33,8 @@ func (a *Applier) mergeRow(p *plan, m *matches, row row, sfid string, values []r
 		return nil
 	}
 	known := m.bases[row.id]
-	out := append([]record.Value(nil), values...)
+	out := a.decideColumns(changed, ours, values)
 	for i, d := range changed {
-		out[i] = ours[i]
 		c := a.table.Columns[i]
 		theirs := outbox.Base{
 			Table: a.table.Name, RecordID: row.id, Column: c.Name, LogID: d.logID,
@@ -52,6 +52,22 @@ func (a *Applier) mergeRow(p *plan, m *matches, row row, sfid string, values []r
 	}
 	p.keep = append(p.keep, staged{row.id, out})
 	return nil
+}
+
+// decideColumns gives the row as it is to be written.
+func (a *Applier) decideColumns(changed map[int]dirty, ours, theirs []record.Value) []record.Value {
+	in := merge.Row{Local: merge.Updated, Columns: make([]merge.Column, len(theirs))}
+	for i, c := range a.table.Columns {
+		_, isDirty := changed[i]
+		in.Columns[i] = merge.Column{Type: c.Type, Theirs: theirs[i], Ours: ours[i], Dirty: isDirty}
+	}
+	out := append([]record.Value(nil), theirs...)
+	for i, action := range merge.Decide(in).Columns {
+		if action == merge.Keep {
+			out[i] = ours[i]
+		}
+	}
+	return out
 }
 
 // dirtyColumns are the columns that unsettled entries change, by position.

@@ -7,23 +7,20 @@ import "github.com/synclinehq/syncline/internal/record"
 type places struct {
 	bySfid     map[string]int
 	byExternal map[string]int
-	taken      map[int]bool
+	taken      map[int]bool // a row was found
+	settled    map[int]bool // by its sfid
 	sfid       map[int]string
 	external   map[int]string
 }
 
 func newPlaces(a *Applier, b *record.Batch, m *matches) *places {
 	p := &places{
-		bySfid: m.last, byExternal: map[string]int{}, taken: map[int]bool{},
+		bySfid: m.last, byExternal: map[string]int{}, taken: map[int]bool{}, settled: map[int]bool{},
 		sfid: map[int]string{}, external: map[int]string{},
 	}
 	for sfid, i := range m.last {
 		p.sfid[i] = sfid
-		if a.table.Upsert < 0 {
-			continue
-		}
-		if v := b.Value(i, a.table.Upsert); v != nil {
-			external := a.externalText(v)
+		if external := a.external(b, i); external != "" {
 			p.byExternal[external] = i
 			p.external[i] = external
 		}
@@ -45,16 +42,21 @@ func (p *places) of(sfid, external string) (int, bool) {
 	return i, ok
 }
 
-func (p *places) take(i int) { p.taken[i] = true }
+func (p *places) take(i int, bySfid bool) {
+	p.taken[i] = true
+	p.settled[i] = p.settled[i] || bySfid
+}
 
-// left are the keys of the records that found no row.
+// left are the keys of the records that found no row with their sfid. One that
+// found a row by its unique identifier is among them: another row may have the
+// sfid, and be held by the application.
 func (p *places) left() (sfids, externals []string) {
 	for i, sfid := range p.sfid {
-		if p.taken[i] {
+		if p.settled[i] {
 			continue
 		}
 		sfids = append(sfids, sfid)
-		if e, ok := p.external[i]; ok {
+		if e, ok := p.external[i]; ok && !p.taken[i] {
 			externals = append(externals, e)
 		}
 	}

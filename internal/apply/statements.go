@@ -15,7 +15,7 @@ import (
 type statements struct {
 	// lock and find match rows by sfid ($1) and, for rows without one, by the
 	// unique identifier ($2, if there is one). Both give id, sfid, unique
-	// identifier as text, _hc_lastop.
+	// identifier as text.
 	lock, find string
 	read       string // whole rows by id ($1)
 	remove     string // by id ($1)
@@ -23,26 +23,33 @@ type statements struct {
 	// updates set every column of rows that differ. keep leaves the status
 	// columns alone and so does not compare them. From arrays or from the
 	// stage.
-	updateArrays, updateStage, keepArrays, keepStage string
+	update, keep sources
+	// release empties the unique columns of rows that are to get other values
+	// there, so that two rows can change places.
+	release sources
 	// inserts add rows and give the sfids of those added.
-	insertArrays, insertStage string
-	createStage, copyStage    string
-	dropStage                 string
+	insert                 sources
+	createStage, copyStage string
+	dropStage              string
 }
+
+// sources is one statement over rows that come as arrays or from the stage.
+type sources struct{ arrays, stage string }
 
 func newStatements(schema string, t *mapping.Table) statements {
 	n := namer{table: pgx.Identifier{schema, t.Name}.Sanitize(), t: t}
 	return statements{
 		lock: n.find() + " ORDER BY id FOR UPDATE SKIP LOCKED",
 		find: n.find(),
-		read: fmt.Sprintf(`SELECT id, %s FROM %s WHERE id = ANY($1::int[])`, n.list(""), n.table),
+		read: fmt.Sprintf(`SELECT id, %s FROM %s WHERE id = ANY($1::int[])`, n.images(), n.table),
 
 		remove:    fmt.Sprintf(`DELETE FROM %s WHERE id = ANY($1::int[])`, n.table),
 		copyTable: fmt.Sprintf(`COPY %s (%s) FROM STDIN WITH (FORMAT binary)`, n.table, n.list("")),
 
-		updateArrays: n.update(n.arrays(), true), updateStage: n.update(stage, true),
-		keepArrays: n.update(n.arrays(), false), keepStage: n.update(stage, false),
-		insertArrays: n.insert(n.arrays()), insertStage: n.insert(stage),
+		update:  sources{n.update(n.arrays(), true), n.update(stage, true)},
+		keep:    sources{n.update(n.arrays(), false), n.update(stage, false)},
+		release: sources{n.release(n.arrays()), n.release(stage)},
+		insert:  sources{n.insert(n.arrays()), n.insert(stage)},
 
 		createStage: n.createStage(),
 		copyStage:   fmt.Sprintf(`COPY %s (__id, %s) FROM STDIN WITH (FORMAT binary)`, stage, n.list("")),
@@ -69,6 +76,15 @@ func (n namer) list(prefix string) string {
 	return strings.Join(names, ", ")
 }
 
+// images selects every column as the type of its binary image.
+func (n namer) images() string {
+	names := make([]string, len(n.t.Columns))
+	for i, c := range n.t.Columns {
+		names[i] = quote(c.Name) + "::" + typeName(c.Type)
+	}
+	return strings.Join(names, ", ")
+}
+
 func (n namer) find() string {
 	external, also := "''", ""
 	if n.t.Upsert >= 0 {
@@ -77,7 +93,7 @@ func (n namer) find() string {
 		external = "coalesce(" + name + "::text, '')"
 		also = fmt.Sprintf(` OR (sfid IS NULL AND %s = ANY($2::text[]::%s[]))`, name, typeName(c.Type))
 	}
-	return fmt.Sprintf(`SELECT id, coalesce(sfid, ''), %s, coalesce(_hc_lastop, '') FROM %s WHERE sfid = ANY($1::text[])%s`,
+	return fmt.Sprintf(`SELECT id, coalesce(sfid, ''), %s FROM %s WHERE sfid = ANY($1::text[])%s`,
 		external, n.table, also)
 }
 
@@ -114,6 +130,27 @@ func (n namer) update(source string, status bool) string {
 		n.table, strings.Join(set, ", "), source, guard)
 }
 
+// release is "" for a table without unique columns of its own. (A row's sfid
+// never changes, so it needs no release.)
+func (n namer) release(source string) string {
+	if source == stage {
+		source += " AS s"
+	}
+	var set, ours, theirs []string
+	for i, c := range n.t.Columns {
+		if i == n.t.Layout.ID || (!c.Unique && i != n.t.Upsert) {
+			continue
+		}
+		name := quote(c.Name)
+		set, ours, theirs = append(set, name+" = NULL"), append(ours, "t."+name), append(theirs, "s."+name)
+	}
+	if len(set) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("UPDATE %s AS t SET %s FROM %s WHERE t.id = s.__id AND ROW(%s) IS DISTINCT FROM ROW(%s)",
+		n.table, strings.Join(set, ", "), source, strings.Join(ours, ", "), strings.Join(theirs, ", "))
+}
+
 func (n namer) insert(source string) string {
 	if source == stage {
 		source += " AS s"
@@ -130,7 +167,12 @@ func (n namer) createStage() string {
 	return fmt.Sprintf("CREATE TEMPORARY TABLE _syncline_stage (__id int, %s) ON COMMIT DROP", strings.Join(cols, ", "))
 }
 
-const textOID = 25
+// The types that are named by number.
+const (
+	int4OID      = 23
+	textOID      = 25
+	int4ArrayOID = 1007
+)
 
 // typeName is the Postgres type that carries a column's binary image.
 func typeName(t record.Type) string {

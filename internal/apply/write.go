@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -12,10 +13,6 @@ import (
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/internal/triggerlog"
 )
-
-// arraysUpTo is the number of rows that travel as arrays; more go by COPY
-// through a temporary table.
-const arraysUpTo = 200
 
 // carryOut writes a plan: deletes first, so that a record may take over the
 // unique identifier of one that is gone.
@@ -29,11 +26,11 @@ func (a *Applier) carryOut(ctx context.Context, tx *target.Tx, b *record.Batch, 
 		}
 		res.Deleted = int(tag.RowsAffected())
 	}
-	kept, err := a.keepRows(ctx, tx, p.keep)
+	kept, err := a.keepRows(ctx, tx, p)
 	if err != nil {
 		return res, err
 	}
-	updated, err := a.updateRows(ctx, tx, p.update, a.sql.updateArrays, a.sql.updateStage)
+	updated, err := a.updateRows(ctx, tx, p, p.update, a.sql.update)
 	if err != nil {
 		return res, err
 	}
@@ -46,62 +43,86 @@ func (a *Applier) carryOut(ctx context.Context, tx *target.Tx, b *record.Batch, 
 }
 
 // keepRows updates rows whose status stays as it is.
-func (a *Applier) keepRows(ctx context.Context, tx *target.Tx, rows []staged) (int, error) {
-	if len(rows) == 0 {
+func (a *Applier) keepRows(ctx context.Context, tx *target.Tx, p *plan) (int, error) {
+	if len(p.keep) == 0 {
 		return 0, nil
 	}
 	if err := tx.KeepStatus(ctx, true); err != nil {
 		return 0, err
 	}
-	n, err := a.updateRows(ctx, tx, rows, a.sql.keepArrays, a.sql.keepStage)
+	n, err := a.updateRows(ctx, tx, p, p.keep, a.sql.keep)
 	if err != nil {
 		return 0, err
 	}
 	return n, tx.KeepStatus(ctx, false)
 }
 
-func (a *Applier) updateRows(ctx context.Context, tx *target.Tx, rows []staged, arrays, stage string) (int, error) {
-	if len(rows) == 0 {
-		return 0, nil
-	}
-	res, err := a.run(ctx, tx, rows, arrays, stage)
+// updateRows updates rows; those that clash with another row wait.
+func (a *Applier) updateRows(ctx context.Context, tx *target.Tx, p *plan, rows []staged, sql sources) (int, error) {
+	updated := 0
+	left, err := a.attempt(ctx, tx, rows, func(rows []staged, again bool) error {
+		if again && a.sql.release.arrays != "" {
+			if _, err := a.run(ctx, tx, rows, a.sql.release); err != nil {
+				return err
+			}
+		}
+		res, err := a.run(ctx, tx, rows, sql)
+		if err == nil {
+			updated += int(res.CommandTag.RowsAffected())
+		}
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("update %s: %w", a.table.Name, err)
 	}
-	return int(res.CommandTag.RowsAffected()), nil
+	a.postponeClashes(p, left)
+	return updated, nil
 }
 
 // insertRows adds rows. One that could not be added (the application inserted
 // it a moment ago) is matched again next time.
 func (a *Applier) insertRows(ctx context.Context, tx *target.Tx, p *plan) (int, error) {
-	if len(p.insert) == 0 {
-		return 0, nil
-	}
-	res, err := a.run(ctx, tx, p.insert, a.sql.insertArrays, a.sql.insertStage)
+	added := make(map[string]bool, len(p.insert))
+	left, err := a.attempt(ctx, tx, p.insert, func(rows []staged, _ bool) error {
+		res, err := a.run(ctx, tx, rows, a.sql.insert)
+		if err != nil {
+			return err
+		}
+		for _, r := range res.Rows {
+			added[string(r[0])] = true
+		}
+		return nil
+	})
 	if err != nil {
 		return 0, fmt.Errorf("insert into %s: %w", a.table.Name, err)
 	}
-	if len(res.Rows) == len(p.insert) {
-		return len(res.Rows), nil
+	if len(added) < len(p.insert) {
+		for _, s := range p.insert {
+			if !added[s.values[a.table.Layout.ID].String()] {
+				left = append(left, s)
+			}
+		}
 	}
-	added := make(map[string]bool, len(res.Rows))
-	for _, r := range res.Rows {
-		added[string(r[0])] = true
-	}
-	for _, s := range p.insert {
-		if sfid := s.values[a.table.Layout.ID].String(); !added[sfid] {
+	a.postponeClashes(p, left)
+	return len(added), nil
+}
+
+func (a *Applier) postponeClashes(p *plan, rows []staged) {
+	seen := make(map[string]bool, len(rows))
+	for _, s := range rows {
+		if sfid := s.values[a.table.Layout.ID].String(); !seen[sfid] {
+			seen[sfid] = true
 			p.postpone(sfid, "another row holds its unique value")
 		}
 	}
-	return len(res.Rows), nil
 }
 
 // run executes a statement over rows, as arrays or through the stage.
-func (a *Applier) run(ctx context.Context, tx *target.Tx, rows []staged, arrays, stage string) (*pgconn.Result, error) {
+func (a *Applier) run(ctx context.Context, tx *target.Tx, rows []staged, sql sources) (*pgconn.Result, error) {
 	conn := tx.Conn().PgConn()
-	if len(rows) <= arraysUpTo {
+	if len(rows) <= a.arraysUpTo {
 		values, oids, formats := a.arrayArgs(rows)
-		res := conn.ExecParams(ctx, arrays, values, oids, formats, nil).Read()
+		res := conn.ExecParams(ctx, sql.arrays, values, oids, formats, nil).Read()
 		return res, res.Err
 	}
 	if _, err := tx.Exec(ctx, a.sql.createStage); err != nil {
@@ -110,7 +131,7 @@ func (a *Applier) run(ctx context.Context, tx *target.Tx, rows []staged, arrays,
 	if _, err := conn.CopyFrom(ctx, bytes.NewReader(stageImage(rows)), a.sql.copyStage); err != nil {
 		return nil, fmt.Errorf("copy to the stage: %w", err)
 	}
-	res := conn.ExecParams(ctx, stage, nil, nil, nil, nil).Read()
+	res := conn.ExecParams(ctx, sql.stage, nil, nil, nil, nil).Read()
 	if res.Err != nil {
 		return nil, res.Err
 	}
@@ -120,11 +141,11 @@ func (a *Applier) run(ctx context.Context, tx *target.Tx, rows []staged, arrays,
 
 // arrayArgs turns rows into one binary array per column, the row ids first.
 func (a *Applier) arrayArgs(rows []staged) (values [][]byte, oids []uint32, formats []int16) {
-	ids := arrayHeader(len(rows), 23)
+	ids := arrayHeader(len(rows), int4OID)
 	for _, r := range rows {
 		ids = appendField(ids, record.IntValue(r.id))
 	}
-	values, oids, formats = append(values, ids), append(oids, 1007), append(formats, 1)
+	values, oids, formats = append(values, ids), append(oids, int4ArrayOID), append(formats, 1)
 	for i, c := range a.table.Columns {
 		array := arrayHeader(len(rows), c.Type.OID())
 		for _, r := range rows {
@@ -184,6 +205,9 @@ func (a *Applier) note(ctx context.Context, tx *target.Tx, p *plan) error {
 }
 
 func (a *Applier) deferRecords(ctx context.Context, tx *target.Tx, p *plan) error {
+	p.done = slices.DeleteFunc(p.done, func(sfid string) bool {
+		return slices.ContainsFunc(p.later, func(d deferral) bool { return d.sfid == sfid })
+	})
 	if len(p.done) > 0 {
 		_, err := tx.Exec(ctx, `DELETE FROM _syncline.deferred
 			WHERE connection_id = $1 AND mapping = $2 AND sfid = ANY($3::text[])`,
