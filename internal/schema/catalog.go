@@ -21,6 +21,7 @@ type environment struct {
 	schemaExists bool
 	mayUse       bool // the role may create in the schema
 	ucsBasic     bool
+	lz4          bool   // the server compresses with lz4 on request
 	role         string // quoted
 	database     string // quoted
 	mayCreate    bool   // the role may create schemas and extensions
@@ -37,6 +38,7 @@ func readEnvironment(ctx context.Context, q Querier, schema string) (environment
 		       s.oid IS NOT NULL, coalesce(has_schema_privilege(s.oid, 'USAGE') AND has_schema_privilege(s.oid, 'CREATE'), true),
 		       EXISTS (SELECT FROM pg_collation c WHERE c.collname = 'ucs_basic' AND c.collnamespace = 'pg_catalog'::regnamespace
 		               AND c.collencoding IN (-1, pg_char_to_encoding(getdatabaseencoding()))),
+		       EXISTS (SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)),
 		       quote_ident(current_user), quote_ident(d.datname),
 		       has_database_privilege(d.oid, 'CREATE'),
 		       coalesce((SELECT has_schema_privilege(p.oid, 'CREATE') FROM pg_namespace p WHERE p.nspname = 'public'), false),
@@ -46,7 +48,7 @@ func readEnvironment(ctx context.Context, q Querier, schema string) (environment
 		LEFT JOIN pg_namespace s ON s.nspname = $1
 		LEFT JOIN pg_proc f ON f.oid = to_regprocedure('public.get_xmlbinary()')
 		WHERE d.datname = current_database()`, schema, marker).
-		Scan(&e.hstore, &e.schemaExists, &e.mayUse, &e.ucsBasic, &e.role, &e.database,
+		Scan(&e.hstore, &e.schemaExists, &e.mayUse, &e.ucsBasic, &e.lz4, &e.role, &e.database,
 			&e.mayCreate, &e.publicCreate, &e.xmlbinary, &e.xmlbinOurs)
 	if err != nil {
 		return e, fmt.Errorf("look at the database: %w", err)

@@ -31,7 +31,6 @@ func withDefault(d string) string { return strings.ReplaceAll(logColumns, "{defa
 
 // systemTables are in Heroku's form to the letter.
 func systemTables() []systemTable {
-	const on = "INDEX %s ON %s USING btree "
 	return []systemTable{
 		{
 			name:    "_hcmeta",
@@ -41,9 +40,9 @@ func systemTables() []systemTable {
 			name:    "_trigger_log",
 			columns: "id serial PRIMARY KEY," + withDefault(" DEFAULT now()"),
 			indexes: []index{
-				{"_trigger_log_idx_created_at", on + "(created_at)"},
-				{"_trigger_log_idx_state_id", on + "(state, id)"},
-				{"_trigger_log_idx_state_table_name", on + "(state, table_name) WHERE state = 'NEW' OR state = 'PENDING'"},
+				{name: "_trigger_log_idx_created_at", on: "(created_at)"},
+				{name: "_trigger_log_idx_state_id", on: "(state, id)"},
+				{name: "_trigger_log_idx_state_table_name", on: "(state, table_name) WHERE state = 'NEW' OR state = 'PENDING'"},
 			},
 			triggers: []trigger{{
 				name: "tlog_insert_trigger", function: "tlog_notify_trigger",
@@ -54,9 +53,9 @@ func systemTables() []systemTable {
 			name:    "_trigger_log_archive",
 			columns: "id integer PRIMARY KEY," + withDefault(""),
 			indexes: []index{
-				{"_trigger_log_archive_idx_created_at", on + "(created_at)"},
-				{"_trigger_log_archive_idx_record_id", on + "(record_id)"},
-				{"_trigger_log_archive_idx_state_table_name", on + "(state, table_name) WHERE state = 'FAILED'"},
+				{name: "_trigger_log_archive_idx_created_at", on: "(created_at)"},
+				{name: "_trigger_log_archive_idx_record_id", on: "(record_id)"},
+				{name: "_trigger_log_archive_idx_state_table_name", on: "(state, table_name) WHERE state = 'FAILED'"},
 			},
 		},
 		{
@@ -70,8 +69,8 @@ func systemTables() []systemTable {
 	record text,
 	processed boolean`,
 			indexes: []index{
-				{"idx__sf_event_log_comp_key", on + "(table_name, synced_at)"},
-				{"idx__sf_event_log_sfid", on + "(sfid)"},
+				{name: "idx__sf_event_log_comp_key", on: "(table_name, synced_at)"},
+				{name: "idx__sf_event_log_sfid", on: "(sfid)"},
 			},
 		},
 	}

@@ -34,7 +34,17 @@ func (c column) definition() string {
 
 // index is an index as it should be.
 type index struct {
-	name, definition string // the definition is what follows the index's name
+	name   string
+	unique bool
+	on     string // what follows the access method: columns and predicate
+}
+
+func (x index) create(schema, table string) string {
+	what := "INDEX"
+	if x.unique {
+		what = "UNIQUE INDEX"
+	}
+	return fmt.Sprintf("CREATE %s %s ON %s USING btree %s", what, ident(x.name), ident(schema, table), x.on)
 }
 
 // trigger is a trigger as it should be.
@@ -139,11 +149,7 @@ func indexes(t *mapping.Table, taken func(name, table string) bool) []index {
 		if taken(name, t.Name) {
 			name = hashedWith(name, t.Name)
 		}
-		what := "INDEX"
-		if unique {
-			what = "UNIQUE INDEX"
-		}
-		out = append(out, index{name: name, definition: what + " %s ON %s USING btree (" + ident(c.Name) + ")"})
+		out = append(out, index{name: name, unique: unique, on: "(" + ident(c.Name) + ")"})
 	}
 	return out
 }

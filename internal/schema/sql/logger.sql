@@ -3,7 +3,8 @@ DECLARE
     style pg_catalog.text := pg_catalog.current_setting('datestyle');
     digits pg_catalog.text := pg_catalog.current_setting('extra_float_digits');
     foreign_form pg_catalog.bool := pg_catalog.left(style, 3) <> 'ISO' OR digits::pg_catalog.int4 < 1;
-    was {{.Hstore}}.hstore;
+    row {{.Hstore}}.hstore;
+    whole pg_catalog.text;
     changed pg_catalog.text;
 BEGIN
     IF pg_catalog.current_setting('syncline.capture', true) = 'off' THEN
@@ -13,24 +14,27 @@ BEGIN
         PERFORM pg_catalog.set_config('datestyle', 'ISO, YMD', true),
                 pg_catalog.set_config('extra_float_digits', '1', true);
     END IF;
+    -- What is assigned here could stand in the INSERTs below; but PL/pgSQL keeps
+    -- a plain expression ready from row to row, and starts a query anew.
     IF TG_OP = 'INSERT' THEN
+        whole := {{.Hstore}}.delete({{.Hstore}}.hstore(NEW), '{_hc_lastop,_hc_err}'::pg_catalog.text[])::pg_catalog.text;
         INSERT INTO {{.Log}} (id, txid, created_at, updated_at, state, action, table_name, record_id, "values")
         VALUES (pg_catalog.nextval({{.Sequence}}), pg_catalog.txid_current(), pg_catalog.clock_timestamp(), NULL,
-                '{{.State}}', 'INSERT', {{.Table}}, NEW.id,
-                {{.Hstore}}.delete({{.Hstore}}.hstore(NEW), '{_hc_lastop,_hc_err}'::pg_catalog.text[])::pg_catalog.text);
+                '{{.State}}', 'INSERT', {{.Table}}, NEW.id, whole);
     ELSIF TG_OP = 'UPDATE' THEN
-        was := {{.Hstore}}.delete({{.Hstore}}.hstore(OLD), '{_hc_lastop,_hc_err}'::pg_catalog.text[]);
-        changed := {{.Hstore}}.delete({{.Hstore}}.delete({{.Hstore}}.hstore(NEW), was), '{_hc_lastop,_hc_err}'::pg_catalog.text[]);
+        row := {{.Hstore}}.delete({{.Hstore}}.hstore(OLD), '{_hc_lastop,_hc_err}'::pg_catalog.text[]);
+        whole := row::pg_catalog.text;
+        changed := {{.Hstore}}.delete({{.Hstore}}.delete({{.Hstore}}.hstore(NEW), row), '{_hc_lastop,_hc_err}'::pg_catalog.text[])::pg_catalog.text;
         INSERT INTO {{.Log}} (id, txid, created_at, updated_at, state, action, table_name, record_id, sfid, old, "values")
         VALUES (pg_catalog.nextval({{.Sequence}}), pg_catalog.txid_current(), pg_catalog.clock_timestamp(), NULL,
                 {{if .Writes}}CASE WHEN changed = '' THEN 'IGNORE' ELSE 'NEW' END{{else}}'READONLY'{{end}},
-                'UPDATE', {{.Table}}, NEW.id, OLD.sfid, was::pg_catalog.text, changed);
+                'UPDATE', {{.Table}}, NEW.id, OLD.sfid, whole, changed);
     ELSIF TG_OP = 'DELETE' THEN
+        whole := {{.Hstore}}.delete({{.Hstore}}.hstore(OLD), '{_hc_lastop,_hc_err}'::pg_catalog.text[])::pg_catalog.text;
         INSERT INTO {{.Log}} (id, txid, created_at, updated_at, state, action, table_name, record_id, sfid, old)
         VALUES (pg_catalog.nextval({{.Sequence}}), pg_catalog.txid_current(), pg_catalog.clock_timestamp(), NULL,
                 {{if .Writes}}CASE WHEN OLD.sfid IS NULL THEN 'IGNORE' ELSE 'NEW' END{{else}}'READONLY'{{end}},
-                'DELETE', {{.Table}}, OLD.id, OLD.sfid,
-                {{.Hstore}}.delete({{.Hstore}}.hstore(OLD), '{_hc_lastop,_hc_err}'::pg_catalog.text[])::pg_catalog.text);
+                'DELETE', {{.Table}}, OLD.id, OLD.sfid, whole);
     END IF;
     IF foreign_form THEN
         PERFORM pg_catalog.set_config('datestyle', style, true),
