@@ -17,6 +17,9 @@ type Switches struct {
 	// PageRows caps the rows of a query page below what the client asked for;
 	// 0 is no cap.
 	PageRows int `json:"pageRows"`
+	// ShrinkWidePages makes pages of queries with two or more long text fields
+	// 200 rows at most.
+	ShrinkWidePages bool `json:"shrinkWidePages"`
 	// LocatorSeconds is how long a query locator lives; 0 is two days.
 	LocatorSeconds int `json:"locatorSeconds"`
 	// RotateRefresh makes every client rotate refresh tokens.

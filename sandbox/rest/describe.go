@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/synclinehq/syncline/sandbox/org"
@@ -41,6 +42,31 @@ func (c *call) basicInfo(obj *schema.Object) (*reply, error) {
 	return marshalReply(map[string]any{"objectDescribe": basics, "recentItems": []any{}})
 }
 
+// shownTimes gives every change of a description a second of its own, later
+// than that of the change before, so that two changes in one second do not
+// look like one.
+type shownTimes struct {
+	mu   sync.Mutex
+	seen map[string]shownTime
+}
+
+type shownTime struct{ changed, shown time.Time }
+
+func (s *shownTimes) second(key string, changed time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last, ok := s.seen[key]
+	if ok && last.changed.Equal(changed) {
+		return last.shown
+	}
+	shown := changed.Truncate(time.Second)
+	if ok && !shown.After(last.shown) {
+		shown = last.shown.Add(time.Second)
+	}
+	s.seen[key] = shownTime{changed, shown}
+	return shown
+}
+
 // describe is GET /sobjects/{O}/describe. With If-Modified-Since it answers
 // 304 when neither the object nor the caller's rights on it have changed.
 func (c *call) describe(obj *schema.Object) (*reply, error) {
@@ -51,7 +77,7 @@ func (c *call) describe(obj *schema.Object) (*reply, error) {
 	if t := c.actor.User.Permissions.Changed(obj); t.After(changed) {
 		changed = t
 	}
-	changed = changed.Truncate(time.Second)
+	changed = c.s.shown.second(c.actor.User.ID+obj.Name, changed)
 	header := http.Header{"Last-Modified": {changed.UTC().Format(http.TimeFormat)}}
 	if since, err := http.ParseTime(c.header.Get("If-Modified-Since")); err == nil && !changed.After(since) {
 		return &reply{status: http.StatusNotModified, header: header}, nil

@@ -33,7 +33,8 @@ type fault struct {
 	ID     int    `json:"id"`
 	Kind   string `json:"kind"`
 	Method string `json:"method,omitempty"`
-	// Path is a regular expression over the request's path.
+	// Path is a regular expression over the request's path, without doubled
+	// and trailing slashes.
 	Path string `json:"path,omitempty"`
 	// Client is the id or name of an OAuth client; "" meets all.
 	Client string `json:"client,omitempty"`

@@ -33,19 +33,33 @@ func (c *call) queryCall(all bool) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	cur.Rows = c.pageRows()
+	cur.Rows = c.pageRows(cur)
 	return jsonReply(http.StatusOK, c.page(cur, 0)), nil
 }
 
 // pageRows is the hint of Sforce-Query-Options within Salesforce's bounds, and
 // the cap of the org's switches.
-func (c *call) pageRows() int {
+func (c *call) pageRows(cur *org.Cursor) int {
 	n := maxPage
 	if hint, err := strconv.Atoi(headerOption(c.header.Get("Sforce-Query-Options"), "batchSize")); err == nil {
 		n = min(max(hint, minPage), maxPage)
 	}
-	if limit := c.s.org.Switches().PageRows; limit > 0 {
-		n = min(n, limit)
+	switches := c.s.org.Switches()
+	if switches.ShrinkWidePages && longTexts(cur) >= 2 {
+		n = minPage
+	}
+	if switches.PageRows > 0 {
+		n = min(n, switches.PageRows)
+	}
+	return n
+}
+
+func longTexts(cur *org.Cursor) int {
+	n := 0
+	for _, col := range cur.Bound.Columns {
+		if col.Field != nil && col.Field.LongText() {
+			n++
+		}
 	}
 	return n
 }

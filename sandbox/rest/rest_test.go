@@ -265,6 +265,9 @@ func TestPagesAreASnapshotOfIdsWithPresentValues(t *testing.T) {
 	if strings.Contains(a.body, purged) {
 		t.Error("a purged record is still on the page")
 	}
+	f.control("POST", "switches", `{"shrinkWidePages":true}`)
+	want(t, f.call("GET", soqlPath("SELECT Description, Profile_Notes__c FROM Account"), ""), 200, `"done":false`, "-200")
+	want(t, f.call("GET", soqlPath("SELECT Description FROM Account"), ""), 200, `"done":true`)
 	f.control("POST", "expire", `{"locators":true}`)
 	want(t, f.call("GET", page.Next, ""), 400, "INVALID_QUERY_LOCATOR")
 }
@@ -353,7 +356,6 @@ func TestDescribeFollowsPermissionsAndSchema(t *testing.T) {
 	want(t, a, 200, `"name":"Tier__c"`)
 	since := a.header.Get("Last-Modified")
 	want(t, f.call("GET", "/sobjects/Account/describe", "", "If-Modified-Since", since), 304)
-	f.control("POST", "clock", `{"seconds":5}`)
 	f.control("POST", "permissions", `{"user":"`+org.IntegrationUser+`","object":"Account","field":"Tier__c","access":{"hidden":true}}`)
 	a = f.call("GET", "/sobjects/Account/describe", "", "If-Modified-Since", since)
 	want(t, a, 200)

@@ -42,6 +42,7 @@ type Server struct {
 	sessions *sessions
 	faults   *faults
 	calls    *calls
+	shown    *shownTimes
 }
 
 // New makes the HTTP face of an org. Every client's RunAs must be a user of
@@ -50,6 +51,7 @@ func New(o *org.Org, opt Options) (*Server, error) {
 	s := &Server{
 		org: o, opt: opt, clients: map[string]*Client{},
 		sessions: newSessions(o.Clock, o.ID()), faults: newFaults(), calls: newCalls(o.Clock),
+		shown: &shownTimes{seen: map[string]shownTime{}},
 	}
 	for _, c := range opt.Clients {
 		if c.ID == "" {
@@ -198,7 +200,8 @@ func (s *Server) data(w http.ResponseWriter, r *http.Request, seg []string) {
 // run takes a call through faults and quota to its handler and sends the
 // reply.
 func (s *Server) run(w http.ResponseWriter, r *http.Request, c *call) {
-	f := s.faults.match(c.method, r.URL.Path, c.session.Client)
+	path := "/services/data/" + c.version + "/" + strings.Join(c.seg, "/")
+	f := s.faults.match(c.method, path, c.session.Client)
 	if s.before(w, c, f) {
 		return
 	}
