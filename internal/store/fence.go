@@ -21,8 +21,6 @@ type Key struct {
 	Mapping string `json:"mapping"`
 }
 
-func keyOf(f target.Fence) Key { return Key{f.Connection, f.Kind, f.Mapping} }
-
 // RaiseFence gives a turn its number: one more than any given before under
 // this key. It waits for a Sending under an older number to commit; none
 // commits afterwards.
