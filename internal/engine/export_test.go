@@ -1,5 +1,7 @@
 package engine
 
+import "context"
+
 // Silence ends the node's chores (heartbeat, guardian, listeners) and leaves
 // its turns running, as a process does that was stopped or cut off.
 func (e *Engine) Silence() {
@@ -9,3 +11,6 @@ func (e *Engine) Silence() {
 
 // CheckAge makes a silent node look at its own age, as it does when it goes on.
 func (e *Engine) CheckAge() { e.node.checkAge() }
+
+// Round is one look of the guardian.
+func (e *Engine) Round(ctx context.Context) error { return e.round(ctx) }
