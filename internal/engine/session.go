@@ -82,7 +82,8 @@ func (s *Session) Forget() {
 	s.tables, s.fresh, s.stale = nil, map[string]bool{}, true
 }
 
-func (s *Session) close(ctx context.Context) {
+// Close ends a session that was opened outside of a turn. Turns never close theirs.
+func (s *Session) Close(ctx context.Context) {
 	if s.Closing != nil {
 		s.Closing(ctx)
 	}
@@ -175,7 +176,7 @@ func (s *sessions) closeIfEmpty(l *lodging) {
 	s.leave.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), farewell)
 		defer cancel()
-		session.close(ctx)
+		session.Close(ctx)
 	})
 }
 
