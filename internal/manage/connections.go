@@ -1,0 +1,214 @@
+package manage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/synclinehq/syncline/internal/access"
+	"github.com/synclinehq/syncline/internal/engine"
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/store"
+	"github.com/synclinehq/syncline/internal/target"
+)
+
+// Connections lists those that the caller may see, by app and resource name.
+func (s *Service) Connections(ctx context.Context, c Caller) ([]mapping.Connection, error) {
+	all, err := s.store.Connections(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list connections: %w", err)
+	}
+	var out []mapping.Connection
+	for _, conn := range all {
+		if c.Check(access.View, conn.ID) == nil {
+			out = append(out, conn)
+		}
+	}
+	return out, nil
+}
+
+// Mappings lists a connection's mappings by object name.
+func (s *Service) Mappings(ctx context.Context, c Caller, ref string) ([]mapping.Mapping, error) {
+	conn, err := s.on(ctx, c, access.View, ref)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.store.Mappings(ctx, conn.ID)
+	return out, problem("list mappings", err)
+}
+
+// Mapping returns one mapping by its object's name.
+func (s *Service) Mapping(ctx context.Context, c Caller, ref, object string) (mapping.Mapping, error) {
+	conn, err := s.on(ctx, c, access.View, ref)
+	if err != nil {
+		return mapping.Mapping{}, err
+	}
+	return s.mappingOf(ctx, conn, object)
+}
+
+// DeleteConnection removes a connection. Confirm must be its resource name,
+// typed by a person. The tables stay in the database unless dropTables.
+func (s *Service) DeleteConnection(ctx context.Context, c Caller, ref, confirm string, dropTables bool) error {
+	conn, err := s.on(ctx, c, access.Administer, ref)
+	if err != nil {
+		return err
+	}
+	if confirm != conn.ResourceName {
+		return &Problem{Kind: Conflict, What: "The connection was not deleted: the confirmation does not match.",
+			Fix: fmt.Sprintf("Confirm with its resource name, %q.", conn.ResourceName)}
+	}
+	var db *target.DB
+	if dropTables {
+		if db, err = s.lookAt(ctx, conn); err != nil {
+			return problem("open the database", err)
+		}
+	}
+	mappings, err := s.store.Mappings(ctx, conn.ID)
+	if err != nil {
+		return fmt.Errorf("list mappings: %w", err)
+	}
+	err = s.store.InTx(ctx, func(tx *store.Tx) error {
+		if err := tx.DeleteConnection(ctx, conn.ID); err != nil {
+			return err
+		}
+		return audit(ctx, tx, c, "connection.delete", conn.ResourceName, conn.ID,
+			map[string]any{"name": conn.Name, "schema": conn.Schema, "mappings": objects(mappings)},
+			map[string]any{"tables_dropped": dropTables})
+	})
+	if err != nil {
+		return problem("delete the connection", err)
+	}
+	s.changed(ctx, conn.ID)
+	if dropTables {
+		err = dropAll(ctx, db, conn)
+	}
+	s.forgetLook(conn.ID)
+	return problem("the connection is deleted, but not its tables", err)
+}
+
+func (s *Service) forgetLook(id uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.looks[id]; l != nil {
+		delete(s.looks, id)
+		go l.db.Close()
+	}
+}
+
+// dropAll drops what the connection owns: its mapped tables and their trigger
+// functions. What else is in the schema may be the user's and stays.
+func dropAll(ctx context.Context, db *target.DB, conn mapping.Connection) error {
+	return db.Plain(ctx, target.Limits{}, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `DELETE FROM _syncline.owned_table WHERE connection_id = $1
+			RETURNING schema_name, table_name`, conn.ID)
+		if err != nil {
+			return fmt.Errorf("list tables: %w", err)
+		}
+		type owned struct{ Schema, Table string }
+		tables, err := pgx.CollectRows(rows, pgx.RowToStructByPos[owned])
+		if err != nil {
+			return fmt.Errorf("list tables: %w", err)
+		}
+		for _, t := range tables {
+			if _, err := tx.Exec(ctx, "DROP TABLE IF EXISTS "+pgx.Identifier{t.Schema, t.Table}.Sanitize()); err != nil {
+				return fmt.Errorf("drop table %s: %w", t.Table, err)
+			}
+		}
+		return nil
+	})
+}
+
+func objects(mappings []mapping.Mapping) []string {
+	out := make([]string, len(mappings))
+	for i, m := range mappings {
+		out[i] = m.ObjectName
+	}
+	return out
+}
+
+// SetPaused pauses or resumes a connection, or with an object's name one
+// mapping of it. What is in flight ends; changes go on to be captured. Asking
+// for what is already so changes nothing.
+func (s *Service) SetPaused(ctx context.Context, c Caller, ref, object string, paused bool) error {
+	conn, err := s.on(ctx, c, access.Operate, ref)
+	if err != nil {
+		return err
+	}
+	word := map[bool]string{true: "pause", false: "resume"}[paused]
+	event := store.Event{Connection: conn.ID, Event: strings.ToUpper(word) + " CONNECTION " + conn.ResourceName}
+	err = s.store.InTx(ctx, func(tx *store.Tx) error {
+		if object == "" {
+			return s.pauseConnection(ctx, tx, c, conn, word, paused)
+		}
+		m, err := s.mappingOf(ctx, conn, object)
+		if err != nil {
+			return err
+		}
+		event.Mapping, event.Event = m.ID, strings.ToUpper(word)+" MAPPING "+m.ObjectName
+		return s.pauseMapping(ctx, tx, c, m, word, paused)
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	if err != nil {
+		return problem(word, err)
+	}
+	s.event(ctx, event)
+	s.changed(ctx, conn.ID)
+	return nil
+}
+
+// errUnchanged rolls back a change that would change nothing.
+var errUnchanged = errors.New("unchanged")
+
+func (s *Service) pauseConnection(ctx context.Context, tx *store.Tx, c Caller, conn mapping.Connection, word string, paused bool) error {
+	_, err := tx.UpdateConnection(ctx, conn.ID, func(x *mapping.Connection) error {
+		if x.Status.Paused == paused {
+			return errUnchanged
+		}
+		x.Status.Paused = paused
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return audit(ctx, tx, c, "connection."+word, conn.ResourceName, conn.ID,
+		map[string]bool{"paused": !paused}, map[string]bool{"paused": paused})
+}
+
+func (s *Service) pauseMapping(ctx context.Context, tx *store.Tx, c Caller, m mapping.Mapping, word string, paused bool) error {
+	_, err := tx.UpdateMapping(ctx, m.ID, func(x *mapping.Mapping) error {
+		if x.Status.Paused == paused {
+			return errUnchanged
+		}
+		x.Status.Paused = paused
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return audit(ctx, tx, c, "mapping."+word, m.ObjectName, m.ConnectionID,
+		map[string]bool{"paused": !paused}, map[string]bool{"paused": paused})
+}
+
+// PollNow makes the connection's mappings due at once, or with an object's name
+// one of them.
+func (s *Service) PollNow(ctx context.Context, c Caller, ref, object string) error {
+	conn, err := s.on(ctx, c, access.Operate, ref)
+	if err != nil {
+		return err
+	}
+	if conn.Status.Paused {
+		return &Problem{Kind: Conflict, What: "The connection is paused.", Fix: "Resume it first."}
+	}
+	if object != "" {
+		if _, err := s.mappingOf(ctx, conn, object); err != nil {
+			return err
+		}
+	}
+	return problem("wake the reader", s.cfg.Engine.Wake(ctx, engine.Key{Connection: conn.ID, Kind: engine.KindRead}))
+}
