@@ -2,12 +2,15 @@ package schema
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/synclinehq/syncline/internal/crash"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/target"
 )
@@ -30,9 +33,10 @@ func Apply(ctx context.Context, db *target.DB, conn mapping.Connection, tables [
 	for attempt := 1; ; attempt++ {
 		change, err := applyOnce(ctx, db, conn, tables)
 		if err == nil {
+			crash.Point(crash.SchemaAfterDDL, conn.Schema)
 			return change, nil
 		}
-		if target.Classify(err) != target.Retry || attempt == attempts {
+		if !gaveWay(err) || attempt == attempts {
 			return nil, explain(ctx, db, conn.Schema, err)
 		}
 		select {
@@ -42,6 +46,13 @@ func Apply(ctx context.Context, db *target.DB, conn mapping.Connection, tables [
 		}
 		pause = min(2*pause, backoffMax)
 	}
+}
+
+// gaveWay tells a lock that was not had in time or a deadlock; a statement that
+// took too long would only take as long again.
+func gaveWay(err error) bool {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pgErr.Code == "55P03" || pgErr.Code == "40P01")
 }
 
 func applyOnce(ctx context.Context, db *target.DB, conn mapping.Connection, tables []*mapping.Table) (*Change, error) {
@@ -60,6 +71,7 @@ func applyOnce(ctx context.Context, db *target.DB, conn mapping.Connection, tabl
 			if _, err := tx.Exec(ctx, s.SQL); err != nil {
 				return fmt.Errorf("%s %s (%s): %w", s.Kind, s.Table, s.Reason, err)
 			}
+			crash.Point(crash.SchemaInDDL, s.SQL)
 		}
 		return nil
 	})

@@ -60,6 +60,7 @@ func readEnvironment(ctx context.Context, q Querier, schema string) (environment
 type relation struct {
 	oid      uint32
 	owner    *uuid.UUID // the connection that it was made for
+	mapping  *uuid.UUID // and the mapping
 	columns  map[string]string
 	triggers map[string]foundTrigger
 }
@@ -74,9 +75,10 @@ type foundTrigger struct {
 func readRelation(ctx context.Context, q Querier, schema, table string) (*relation, error) {
 	r := &relation{columns: map[string]string{}, triggers: map[string]foundTrigger{}}
 	err := q.QueryRow(ctx, `
-		SELECT c.oid, (SELECT o.connection_id FROM _syncline.owned_table o WHERE o.schema_name = $1 AND o.table_name = $2)
+		SELECT c.oid, o.connection_id, o.mapping
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = $1 AND c.relname = $2`, schema, table).Scan(&r.oid, &r.owner)
+		LEFT JOIN _syncline.owned_table o ON o.schema_name = $1 AND o.table_name = $2
+		WHERE n.nspname = $1 AND c.relname = $2`, schema, table).Scan(&r.oid, &r.owner, &r.mapping)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

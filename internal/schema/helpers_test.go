@@ -101,7 +101,7 @@ func table(object string, access mapping.Access, columns ...mapping.Column) *map
 		col("SystemModstamp", record.Type{Kind: record.Timestamp}),
 		col("Id", record.Type{Kind: record.ID, Length: 18}))
 	t := &mapping.Table{
-		Mapping: mapping.Mapping{ID: uuid.New(), ObjectName: object, Access: access},
+		Mapping: mapping.Mapping{ID: uuid.NewSHA1(uuid.Nil, []byte(object)), ObjectName: object, Access: access},
 		Object:  object, Name: strings.ToLower(object), Access: access, Columns: columns, Upsert: -1,
 	}
 	layout := make([]record.Column, len(columns))

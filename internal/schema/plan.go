@@ -243,6 +243,9 @@ func (p *planner) createTable(t *mapping.Table) {
 }
 
 func (p *planner) alterTable(t *mapping.Table, found *relation) error {
+	if found.mapping == nil || *found.mapping != t.Mapping.ID {
+		p.own(t.Name, t.Mapping.ID)
+	}
 	name := ident(p.schema, t.Name)
 	for _, c := range p.columns(t) {
 		have, ok := found.columns[c.name]

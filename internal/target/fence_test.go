@@ -189,3 +189,30 @@ func TestWhatFailsLeavesNothing(t *testing.T) {
 		t.Errorf("after all of that: %v", err)
 	}
 }
+
+func TestOldPairsAreTrimmedNowAndThen(t *testing.T) {
+	t.Parallel()
+	db := fresh(t)
+	f := raised(t, db)
+	other := f
+	other.Kind = "write"
+	for _, fence := range []target.Fence{f, other} {
+		exec(t, db, `INSERT INTO _syncline.commit (connection_id, kind, nonce)
+			SELECT $1, $2, gen_random_uuid() FROM generate_series(1, 10050)`, fence.Connection, fence.Kind)
+	}
+	exec(t, db, "SELECT setval(pg_get_serial_sequence('_syncline.commit', 'counter'), 512 * 100 - 1)")
+	last, err := db.Write(t.Context(), f, target.Options{}, nothing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const count = "SELECT count(*) FROM _syncline.commit WHERE kind = $1"
+	if n := query[int](t, db, count, "read"); n != 10_000 {
+		t.Errorf("%d pairs kept of the fence that committed", n)
+	}
+	if n := query[int](t, db, count, "write"); n != 10_050 {
+		t.Errorf("%d pairs kept of another fence", n)
+	}
+	if has, _ := db.HasPair(t.Context(), f, last); !has {
+		t.Error("the newest pair was trimmed")
+	}
+}
