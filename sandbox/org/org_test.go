@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -179,6 +180,34 @@ func TestRowLockOfOpenTransaction(t *testing.T) {
 	tx1.Rollback()
 	if err := tx2.Update(acc, id, Body{{"Site", "two"}}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestDeadlockIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	o := newOrg(t)
+	o.SetSwitches(Switches{LockWaitSeconds: 3600})
+	acc := object(t, o, "Account")
+	a, b := insert(t, o, "Account", Body{{"Name", "A"}}), insert(t, o, "Account", Body{{"Name", "B"}})
+	start := make(chan struct{})
+	errs := make(chan error, 2)
+	var held sync.WaitGroup
+	held.Add(2)
+	for _, ids := range [][2]string{{a, b}, {b, a}} {
+		go func() {
+			tx := o.Begin(actor(o))
+			defer tx.Rollback()
+			err := tx.Update(acc, ids[0], Body{{"Site", "x"}})
+			held.Done()
+			<-start
+			errs <- errors.Join(err, tx.Update(acc, ids[1], Body{{"Site", "x"}}))
+		}()
+	}
+	held.Wait()
+	close(start)
+	one, two := <-errs, <-errs
+	if (one == nil) == (two == nil) {
+		t.Fatalf("one of the two must give way: %v, %v", one, two)
 	}
 }
 

@@ -40,7 +40,8 @@ type Tx struct {
 	reserved []keyRef
 	done     chan struct{}
 	closed   bool
-	depth    int
+	// waits is the transaction whose lock this one waits for.
+	waits *Tx
 }
 
 // Begin opens a transaction for an actor.
@@ -68,7 +69,14 @@ func (e *errWait) Error() string { return "row is locked: " + e.id }
 func (tx *Tx) locked(write func() error) error {
 	deadline := time.Now().Add(tx.org.switches.Load().lockWait())
 	for {
-		err := tx.org.exclusively(write)
+		err := tx.org.exclusively(func() error {
+			tx.waits = nil
+			err := write()
+			if w, ok := errors.AsType[*errWait](err); ok {
+				return tx.wait(w)
+			}
+			return err
+		})
 		w, waits := errors.AsType[*errWait](err)
 		if !waits {
 			return err
@@ -78,10 +86,26 @@ func (tx *Tx) locked(write func() error) error {
 		case <-w.tx.done:
 			timer.Stop()
 		case <-timer.C:
-			return rowErr("UNABLE_TO_LOCK_ROW", nil,
-				"unable to obtain exclusive access to this record or 1 records: %s", w.id)
+			return lockedOut(w.id)
 		}
 	}
+}
+
+// wait notes whom the transaction waits for, and refuses to where that one
+// waits for it in turn.
+func (tx *Tx) wait(w *errWait) error {
+	for other := w.tx; other != nil; other = other.waits {
+		if other == tx {
+			return lockedOut(w.id)
+		}
+	}
+	tx.waits = w.tx
+	return w
+}
+
+func lockedOut(id string) *RowError {
+	return rowErr("UNABLE_TO_LOCK_ROW", nil,
+		"unable to obtain exclusive access to this record or 1 records: %s", id)
 }
 
 // exclusively runs fn under the write lock, which a panic releases.
