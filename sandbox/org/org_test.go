@@ -254,6 +254,34 @@ func TestDeleteCascadesAndUndeleteRestores(t *testing.T) {
 	}
 }
 
+func TestMergeMovesChildrenAndBinsTheLoser(t *testing.T) {
+	t.Parallel()
+	o := newOrg(t)
+	acc := object(t, o, "Account")
+	winner, loser := insert(t, o, "Account", Body{{"Name", "W"}}), insert(t, o, "Account", Body{{"Name", "L"}})
+	contact := insert(t, o, "Contact", Body{{"LastName", "C"}, {"AccountId", loser}})
+	tx := o.Begin(actor(o))
+	defer tx.Rollback()
+	if err := tx.Merge(acc, winner, []string{loser, loser + "x"}); err == nil {
+		t.Fatal("a merge with an unknown record must fail")
+	}
+	if err := tx.Merge(acc, winner, []string{loser}); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if value(t, o, contact, "AccountId").Str() != winner || value(t, o, contact, "IsDeleted").True() {
+		t.Error("the contact should have moved to the winner")
+	}
+	if !value(t, o, loser, "IsDeleted").True() || value(t, o, loser, "MasterRecordId").Str() != winner {
+		t.Error("the loser should be in the bin and name its master")
+	}
+	if len(o.WritesSince(3, 0)) != 3 {
+		t.Errorf("log of the merge: %+v", o.WritesSince(3, 0))
+	}
+}
+
 func TestWriteLogKeepsOrderAndOrigin(t *testing.T) {
 	t.Parallel()
 	o := newOrg(t)

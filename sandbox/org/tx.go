@@ -86,7 +86,10 @@ func (tx *Tx) locked(write func() error) error {
 		case <-w.tx.done:
 			timer.Stop()
 		case <-timer.C:
-			return lockedOut(w.id)
+			return tx.org.exclusively(func() error {
+				tx.waits = nil
+				return lockedOut(w.id)
+			})
 		}
 	}
 }

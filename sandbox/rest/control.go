@@ -317,12 +317,13 @@ func (s *Server) ctlExpire(_ http.ResponseWriter, r *http.Request) (any, error) 
 	return out, nil
 }
 
-// ctlRecords undeletes or purges one record, which REST has no call for.
+// ctlRecords undeletes, purges or merges records, which REST has no call for.
 func (s *Server) ctlRecords(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var do struct {
-		Action string `json:"action"`
-		ID     string `json:"id"`
-		User   string `json:"user"`
+		Action string   `json:"action"`
+		ID     string   `json:"id"`
+		Losers []string `json:"losers"`
+		User   string   `json:"user"`
 	}
 	if err := readControl(r, &do); err != nil {
 		return nil, err
@@ -349,8 +350,10 @@ func (s *Server) ctlRecords(_ http.ResponseWriter, r *http.Request) (any, error)
 		err = tx.Undelete(obj, id)
 	case "purge":
 		err = tx.Purge(obj, id)
+	case "merge":
+		err = tx.Merge(obj, id, do.Losers)
 	default:
-		err = fmt.Errorf("action must be undelete or purge")
+		err = fmt.Errorf("action must be undelete, purge or merge")
 	}
 	if err != nil {
 		return nil, err
