@@ -30,7 +30,7 @@ type Settings struct {
 	HoldUpTo time.Duration
 	// Idle is how long a session stays open without a turn; 2 min.
 	Idle time.Duration
-	// SoftStop is how long turns get to end when the node stops; 7 s.
+	// SoftStop is how long turns get to end when the node stops; 6 s.
 	SoftStop time.Duration
 	// RetryMin and RetryMax bound the waits after trouble; 1 s and 60 s.
 	RetryMin, RetryMax time.Duration
@@ -47,7 +47,7 @@ func (s Settings) withDefaults() Settings {
 		{&s.Hold, 2 * time.Minute},
 		{&s.HoldUpTo, 5 * time.Second},
 		{&s.Idle, 2 * time.Minute},
-		{&s.SoftStop, 7 * time.Second},
+		{&s.SoftStop, 6 * time.Second},
 		{&s.RetryMin, time.Second},
 		{&s.RetryMax, time.Minute},
 	} {

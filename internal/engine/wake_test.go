@@ -194,3 +194,23 @@ func TestListenerFollowsTheConnection(t *testing.T) {
 		return turns.Load() > before+1
 	})
 }
+
+// Behind a pooler in transaction mode there is no LISTEN: wakes are found by
+// polling the queue.
+func TestWakeWithoutListen(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c, _ := r.connect("one")
+	ran := make(chan struct{}, 100)
+	e := r.start(map[string]engine.Handler{engine.KindWrite: func(context.Context, *engine.Turn) (engine.Next, error) {
+		ran <- struct{}{}
+		return engine.Next{After: time.Hour}, nil
+	}}, func(c *engine.Config) { c.PollOnly = true })
+	receive(t, ran, "first turn")
+	for range 3 {
+		if err := e.Wake(t.Context(), engine.Key{Connection: c.ID, Kind: engine.KindWrite}); err != nil {
+			t.Fatal(err)
+		}
+		receive(t, ran, "turn after the wake")
+	}
+}
