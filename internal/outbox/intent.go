@@ -89,7 +89,7 @@ func (o *Outbox) Put(ctx context.Context, q Querier, intents []Intent) error {
 		SELECT $1, i.batch, i.position, i.mapping, i.table_name, i.log_id, i.txid, i.created_at, i.hash,
 			nullif(i.record_id, 0), nullif(i.sfid, ''), nullif(i.external_id, ''), i.op, i.object, nullif(i.body, ''),
 			'open', clock_timestamp(), clock_timestamp() + $16::interval
-		FROM unnest($2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::int[], $7::bigint[], $8::timestamptz[],
+		FROM unnest($2::text[]::uuid[], $3::int[], $4::text[]::uuid[], $5::text[], $6::int[], $7::bigint[], $8::timestamptz[],
 			$9::bytea[], $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
 			AS i(batch, position, mapping, table_name, log_id, txid, created_at, hash, record_id, sfid,
 				external_id, op, object, body)
@@ -125,7 +125,7 @@ func (o *Outbox) Put(ctx context.Context, q Querier, intents []Intent) error {
 }
 
 type intentArrays struct {
-	batches, mappings                              []uuid.UUID
+	batches, mappings                              []string
 	positions, logIDs, records                     []int32
 	txids                                          []int64
 	createdAt                                      []time.Time
@@ -136,7 +136,7 @@ type intentArrays struct {
 func arrangeIntents(intents []Intent) intentArrays {
 	var a intentArrays
 	for _, i := range intents {
-		a.batches, a.mappings = append(a.batches, i.Batch), append(a.mappings, i.Mapping)
+		a.batches, a.mappings = append(a.batches, i.Batch.String()), append(a.mappings, i.Mapping.String())
 		a.positions, a.logIDs = append(a.positions, int32(i.Position)), append(a.logIDs, i.LogID)
 		a.records, a.txids = append(a.records, i.RecordID), append(a.txids, i.LogTxID)
 		a.createdAt, a.hashes = append(a.createdAt, i.LogCreatedAt), append(a.hashes, i.Hash)

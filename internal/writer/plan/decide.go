@@ -231,10 +231,15 @@ func (p *planner) failedInsert(e triggerlog.Entry) int32 {
 	return id
 }
 
+// body renders a record. A checkbox has no third value and Salesforce refuses
+// null for it: NULL is sent as false, which then comes back.
 func body(t *mapping.Table, sfid string, sent []change) []byte {
 	columns, values := make([]record.Column, len(sent)), make([]record.Value, len(sent))
 	for i, c := range sent {
 		columns[i], values[i] = t.Columns[c.column].Column, c.value
+		if c.value == nil && columns[i].Type.Kind == record.Bool {
+			values[i] = record.BoolValue(false)
+		}
 	}
 	return restjson.AppendRecord(nil, t.Object, sfid, columns, values)
 }

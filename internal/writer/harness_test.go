@@ -1,0 +1,317 @@
+package writer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
+	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/schema"
+	"github.com/synclinehq/syncline/internal/sobject"
+	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/sandbox"
+	"github.com/synclinehq/syncline/sandbox/org"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// site is a database with mapped tables, a sandbox org and a writer between
+// them.
+type site struct {
+	*testing.T
+	*Writer
+	conn    mapping.Connection
+	org     *sandbox.Server
+	client  *orgSpy
+	journal *memory
+	app     *pgx.Conn // the application's session
+	fence   target.Fence
+	seen    []Observation
+}
+
+// orgSpy is the client, with a hook around each write.
+type orgSpy struct {
+	*salesforce.Client
+	around func(salesforce.WriteRequest, func() ([]salesforce.Result, error)) ([]salesforce.Result, error)
+}
+
+func (o *orgSpy) Write(ctx context.Context, w salesforce.WriteRequest) ([]salesforce.Result, error) {
+	send := func() ([]salesforce.Result, error) { return o.Client.Write(ctx, w) }
+	if o.around == nil {
+		return send()
+	}
+	return o.around(w, send)
+}
+
+// memory is a journal that lives as long as the test.
+type memory struct {
+	mu     sync.Mutex
+	rows   map[uuid.UUID][]JournalRow
+	number int64
+	down   error // what every call fails with
+}
+
+func (m *memory) Sending(_ context.Context, f target.Fence, batch uuid.UUID, entries []JournalEntry) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return m.down
+	}
+	if f.Number != m.number {
+		return fmt.Errorf("journal: %w", target.ErrFenced)
+	}
+	for _, e := range entries {
+		m.rows[batch] = append(m.rows[batch], JournalRow{JournalEntry: e})
+	}
+	return nil
+}
+
+func (m *memory) Accepted(_ context.Context, batch uuid.UUID, results []JournalResult) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return m.down
+	}
+	for _, r := range results {
+		i := slices.IndexFunc(m.rows[batch], func(row JournalRow) bool { return row.Position == r.Position })
+		if i < 0 {
+			return fmt.Errorf("no such position %d", r.Position)
+		}
+		if row := &m.rows[batch][i]; !row.Answered {
+			row.Answered, row.Result = true, r
+		}
+	}
+	return nil
+}
+
+func (m *memory) Batch(_ context.Context, _, batch uuid.UUID) ([]JournalRow, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.rows[batch]), m.down
+}
+
+// newSite maps Account and Contact with a unique identifier, Opportunity
+// without, and User read-only.
+func newSite(t *testing.T, change ...func(*Config)) *site {
+	t.Helper()
+	ctx := t.Context()
+	s := &site{T: t, journal: &memory{rows: map[uuid.UUID][]JournalRow{}, number: 1}}
+	s.startOrg()
+	dsn := pgtest.New(t)
+	db, err := target.Open(ctx, target.Config{URL: dsn})
+	s.must(err)
+	t.Cleanup(db.Close)
+	s.must(db.Migrate(ctx))
+	user, _ := s.org.Org.User(org.IntegrationUser)
+	s.conn = mapping.Connection{ID: uuid.New(), Schema: "salesforce", Org: mapping.Org{UserID: user.ID}}
+	tables := s.tables()
+	_, err = schema.Apply(ctx, db, s.conn, sorted(tables))
+	s.must(err)
+	s.app, err = pgx.Connect(ctx, dsn)
+	s.must(err)
+	t.Cleanup(func() { _ = s.app.Close(context.Background()) })
+	s.run(`SET search_path = salesforce, public`)
+	cfg := Config{
+		Connection: s.conn, Schema: s.conn.Schema, DB: db, Org: s.client, Journal: s.journal, Tables: tables,
+		Observe:  func(o Observation) { s.seen = append(s.seen, o) },
+		Settings: Settings{Backoff: time.Millisecond, Attempts: 3, ProbeEvery: time.Millisecond},
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s.Writer = New(cfg)
+	s.fence = target.Fence{Connection: s.conn.ID, Kind: "write"}
+	s.nextTurn()
+	return s
+}
+
+func sorted(tables map[string]*mapping.Table) []*mapping.Table {
+	var out []*mapping.Table
+	for _, name := range []string{"account", "contact", "opportunity", "user"} {
+		out = append(out, tables[name])
+	}
+	return out
+}
+
+func (s *site) startOrg() {
+	s.Helper()
+	var err error
+	s.org, err = sandbox.Start(s.Context(), sandbox.Options{Seed: 1})
+	s.must(err)
+	s.Cleanup(func() { _ = s.org.Close() })
+	c := s.org.Clients[0]
+	res, err := http.PostForm(s.org.URL()+"/services/oauth2/token",
+		url.Values{"grant_type": {"client_credentials"}, "client_id": {c.ID}, "client_secret": {c.Secret}})
+	s.must(err)
+	defer res.Body.Close()
+	var token struct {
+		Access string `json:"access_token"`
+	}
+	s.must(json.NewDecoder(res.Body).Decode(&token))
+	hc := salesforce.NewHTTPClient(salesforce.DialPolicy{AllowInsecure: true})
+	s.Cleanup(hc.CloseIdleConnections)
+	s.client = &orgSpy{Client: salesforce.New(salesforce.Config{
+		Tokens: salesforce.StaticToken{Access: token.Access, InstanceURL: s.org.URL()}, HTTP: hc,
+		CallClient: "syncline-test", MaxRetries: -1,
+	})}
+}
+
+func (s *site) tables() map[string]*mapping.Table {
+	s.Helper()
+	out := map[string]*mapping.Table{}
+	for _, m := range []mapping.Mapping{
+		{ObjectName: "Account", Access: mapping.ReadWrite, UpsertField: "External_ID__c", Fields: []string{
+			"Name", "External_ID__c", "Phone", "Description", "AnnualRevenue", "NumberOfEmployees", "Active__c",
+			"Customer_Since__c", "Region_Label__c", "ParentId", "Parent__External_ID__c", "CreatedDate"}},
+		{ObjectName: "Contact", Access: mapping.ReadWrite, UpsertField: "External_ID__c", Fields: []string{
+			"LastName", "Email", "External_ID__c", "AccountId", "Account__External_ID__c"}},
+		{ObjectName: "Opportunity", Access: mapping.ReadWrite, Fields: []string{"Name", "StageName", "CloseDate", "Amount"}},
+		{ObjectName: "User", Access: mapping.ReadOnly, Fields: []string{"Username"}},
+	} {
+		m.ID, m.ConnectionID = uuid.New(), s.conn.ID
+		t, err := mapping.Resolve(m, func(object string) (*sobject.Object, error) {
+			return s.client.Describe(s.Context(), object)
+		})
+		s.must(err)
+		out[t.Name] = t
+	}
+	return out
+}
+
+func (s *site) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// nextTurn raises the fence in both databases, as a turn does at its start.
+func (s *site) nextTurn() {
+	s.Helper()
+	s.fence.Number++
+	s.journal.number = s.fence.Number
+	s.must(s.db.Raise(s.Context(), s.fence))
+}
+
+// restart is what is left when the process has died: the two databases.
+func (s *site) restart() {
+	s.Helper()
+	s.Writer = New(s.cfg)
+	s.nextTurn()
+}
+
+func (s *site) run(sql string, args ...any) {
+	s.Helper()
+	if _, err := s.app.Exec(s.Context(), sql, args...); err != nil {
+		s.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// lines reads rows as text, "|" between columns.
+func (s *site) lines(sql string) string {
+	s.Helper()
+	results, err := s.app.PgConn().Exec(s.Context(), sql).ReadAll()
+	if err != nil {
+		s.Fatalf("%s: %v", sql, err)
+	}
+	var b strings.Builder
+	for _, row := range results[len(results)-1].Rows {
+		for i, v := range row {
+			if i > 0 {
+				b.WriteString("|")
+			}
+			if v == nil {
+				b.WriteString("-")
+			}
+			b.Write(v)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func (s *site) want(what, got, want string) {
+	s.Helper()
+	if got != want {
+		s.Errorf("%s:\n%swant:\n%s", what, got, want)
+	}
+}
+
+// log is the live log: action, table, record, state.
+func (s *site) states() string {
+	s.Helper()
+	return s.lines(`SELECT action, table_name, record_id, state FROM _trigger_log ORDER BY id`)
+}
+
+// drain runs until nothing is left that is due soon.
+func (s *site) drain() Progress {
+	s.Helper()
+	var sum Progress
+	for range 20 {
+		p, err := s.Drain(s.Context(), s.fence, time.Now().Add(time.Minute))
+		s.must(err)
+		sum.Sent, sum.Failed, sum.Retry = sum.Sent+p.Sent, sum.Failed+p.Failed, sum.Retry+p.Retry
+		if p.NextAt.IsZero() || time.Until(p.NextAt) > time.Second {
+			return sum
+		}
+		<-time.After(time.Until(p.NextAt))
+	}
+	s.Fatalf("does not come to rest; log:\n%s", s.states())
+	return sum
+}
+
+// inOrg reads records as the integration user sees them.
+func (s *site) inOrg(soql string) string {
+	s.Helper()
+	rows, err := s.client.QueryMaps(s.Context(), soql, false)
+	s.must(err)
+	var b strings.Builder
+	for _, r := range rows {
+		line, err := json.Marshal(r)
+		s.must(err)
+		b.Write(line)
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func (s *site) fault(f map[string]any) {
+	s.Helper()
+	s.must(s.org.Control().Do(s.Context(), http.MethodPost, "faults", f, nil))
+}
+
+type ctx = context.Context
+
+func (s *site) setPolicy(p string) {
+	t := *s.cfg.Tables["account"]
+	t.Mapping.Policy = mapping.Policy(p)
+	s.cfg.Tables["account"] = &t
+}
+
+// phoneOf is the phone of the one account in the org, as an SQL literal.
+func phoneOf(s *site) string {
+	s.Helper()
+	rows, err := s.client.QueryMaps(s.Context(), `SELECT Phone FROM Account`, false)
+	s.must(err)
+	return fmt.Sprintf("'%v'", rows[0]["Phone"])
+}
+
+func raw(bodies ...string) []json.RawMessage {
+	out := make([]json.RawMessage, len(bodies))
+	for i, b := range bodies {
+		out[i] = json.RawMessage(b)
+	}
+	return out
+}
