@@ -29,7 +29,11 @@ check: lint race ## what CI runs, but for the demo
 
 .PHONY: bench
 bench: ## benchmarks: each compares with a baseline in the same run
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/record/... ./internal/schema/...
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/record/... ./internal/salesforce/... ./sandbox/...
+
+.PHONY: bench-capture
+bench-capture: ## what the row triggers cost the application: plain table, Heroku-like functions, ours
+	$(GO) run ./internal/tool/benchcapture
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser for FUZZTIME (30s) each

@@ -33,7 +33,8 @@ type Config struct {
 
 // Limits bound one transaction, so that Syncline never stands in the way of
 // the application for long. Zero means the next default: that of [Config],
-// then 60 s for a statement, 5 s for a lock, 60 s of idling.
+// then 60 s for a statement, 5 s for a lock, 15 s of idling (a node that
+// stopped inside a transaction holds its fence that long).
 type Limits struct {
 	Statement time.Duration
 	Lock      time.Duration
@@ -45,7 +46,7 @@ const (
 	defaultConnectTimeout = 10 * time.Second
 	defaultStatement      = 60 * time.Second
 	defaultLock           = 5 * time.Second
-	defaultIdle           = 60 * time.Second
+	defaultIdle           = 15 * time.Second
 	maxConnIdle           = time.Minute
 )
 
