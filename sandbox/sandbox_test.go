@@ -25,42 +25,41 @@ func TestLoginCreateQuery(t *testing.T) {
 		}
 	}()
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {s.Clients[0].ID}, "client_secret": {s.Clients[0].Secret}}
-	res, err := http.PostForm(s.URL()+"/services/oauth2/token", form)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var token struct {
 		AccessToken string `json:"access_token"`
 		InstanceURL string `json:"instance_url"`
 	}
-	decode(t, res, &token)
-	if token.InstanceURL != s.URL() {
-		t.Errorf("instance_url %q, want %q", token.InstanceURL, s.URL())
-	}
-	call := func(method, path, body string) *http.Response {
+	call := func(method, path, body, contentType string) (int, []byte) {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		req.Header.Set("Authorization", "Bearer "+token.AccessToken)
+		req.Header.Set("Content-Type", contentType)
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return res
+		defer func() { _ = res.Body.Close() }()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, b
 	}
-	res = call("POST", "/services/data/v68.0/sobjects/Account", `{"Name":"Acme","External_ID__c":"x-1","AnnualRevenue":350000000}`)
-	if res.StatusCode != http.StatusCreated {
-		b, _ := io.ReadAll(res.Body)
-		t.Fatalf("create: %s %s", res.Status, b)
-	}
-	_ = res.Body.Close()
-	res = call("GET", "//services/data/v63.0//query/?q="+url.QueryEscape("SELECT Id, Name, AnnualRevenue, Owner.Name FROM Account WHERE External_ID__c = 'X-1'"), "")
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
+	_, b := call("POST", "/services/oauth2/token", form.Encode(), "application/x-www-form-urlencoded")
+	if err := json.Unmarshal(b, &token); err != nil {
 		t.Fatal(err)
 	}
+	if token.InstanceURL != s.URL() {
+		t.Errorf("instance_url %q, want %q", token.InstanceURL, s.URL())
+	}
+	status, b := call("POST", "/services/data/v68.0/sobjects/Account", `{"Name":"Acme","External_ID__c":"x-1","AnnualRevenue":350000000}`, "application/json")
+	if status != http.StatusCreated {
+		t.Fatalf("create: %d %s", status, b)
+	}
+	_, b = call("GET", "//services/data/v63.0//query/?q="+url.QueryEscape("SELECT Id, Name, AnnualRevenue, Owner.Name FROM Account WHERE External_ID__c = 'X-1'"), "", "")
 	for _, want := range []string{`"totalSize":1`, `"Name":"Acme"`, `"AnnualRevenue":3.5E8`, `"Owner":{"attributes"`, `/services/data/v63.0/sobjects/Account/001`} {
 		if !bytes.Contains(b, []byte(want)) {
 			t.Errorf("reply lacks %s: %s", want, b)
@@ -92,13 +91,5 @@ func TestControlClient(t *testing.T) {
 	c.Token = "wrong"
 	if _, err := c.Calls(ctx); err == nil {
 		t.Error("a wrong token must be refused")
-	}
-}
-
-func decode(t *testing.T, res *http.Response, v any) {
-	t.Helper()
-	defer func() { _ = res.Body.Close() }()
-	if err := json.NewDecoder(res.Body).Decode(v); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -22,7 +22,7 @@ func parseBody(data []byte) (any, error) {
 		return nil, parserError(dec, err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, parserError(dec, fmt.Errorf("Unexpected content after the end of the body"))
+		return nil, parserError(dec, fmt.Errorf("unexpected content after the end of the body"))
 	}
 	return v, nil
 }
@@ -33,11 +33,11 @@ func parserError(dec *json.Decoder, err error) *callError {
 
 func parseValue(dec *json.Decoder, depth int) (any, error) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("Body is nested deeper than %d levels", maxDepth)
+		return nil, fmt.Errorf("body is nested deeper than %d levels", maxDepth)
 	}
 	tok, err := dec.Token()
 	if err != nil {
-		return nil, fmt.Errorf("Unexpected end or character: %w", err)
+		return nil, fmt.Errorf("unexpected end or character: %w", err)
 	}
 	switch tok {
 	case json.Delim('{'):
@@ -70,7 +70,7 @@ func parseObject(dec *json.Decoder, depth int) (any, error) {
 		}
 		name, ok := key.(string)
 		if !ok {
-			return nil, fmt.Errorf("Unexpected member name %v", key)
+			return nil, fmt.Errorf("unexpected member name %v", key)
 		}
 		body = append(body, org.Input{Name: name, Raw: v})
 	}

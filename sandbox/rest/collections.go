@@ -262,7 +262,7 @@ func (c *call) upsertRecords(object, field string) (*reply, error) {
 		return nil, err
 	}
 	f, ok := obj.Field(field)
-	if !ok || !c.actor.CanSee(obj, f) || !(f.ExternalID || f.IDLookup || f.Type == schema.TypeID) {
+	if !ok || !c.actor.CanSee(obj, f) || !f.ExternalID && !f.IDLookup && f.Type != schema.TypeID {
 		return nil, failf(http.StatusNotFound, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: %s", field)
 	}
 	records, allOrNone, err := c.collection()

@@ -47,11 +47,12 @@ func (s *Server) ctlDump(w http.ResponseWriter, r *http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := out.Write(b); err != nil {
-			return nil, nil // the reader went away
+		_, _ = out.Write(b) // keeps its error for Flush
+		if gone(r) {
+			break
 		}
 	}
-	_ = out.Flush() // as above
+	_ = out.Flush() // nobody to tell: the reader went away
 	return nil, nil
 }
 
@@ -70,6 +71,9 @@ func (rd *renderer) dumpLine(b []byte, obj *schema.Object, row soql.Row) []byte 
 	return append(b, "}}"...)
 }
 
+// gone says whether the reader of a stream has left.
+func gone(r *http.Request) bool { return r.Context().Err() != nil }
+
 // ctlWrites lists accepted writes after ?since= as JSON lines.
 func (s *Server) ctlWrites(w http.ResponseWriter, r *http.Request) (any, error) {
 	since := int64(0)
@@ -84,17 +88,15 @@ func (s *Server) ctlWrites(w http.ResponseWriter, r *http.Request) (any, error) 
 	out := bufio.NewWriterSize(w, 1<<16)
 	for {
 		list := s.org.WritesSince(since, 1000)
-		if len(list) == 0 {
+		if len(list) == 0 || gone(r) {
 			break
 		}
 		for _, entry := range list {
-			if _, err := out.Write(append(appendWrite(nil, entry), '\n')); err != nil {
-				return nil, nil // the reader went away
-			}
+			_, _ = out.Write(append(appendWrite(nil, entry), '\n')) // keeps its error for Flush
 			since = entry.Seq
 		}
 	}
-	_ = out.Flush() // as above
+	_ = out.Flush() // nobody to tell: the reader went away
 	return nil, nil
 }
 

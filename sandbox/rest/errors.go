@@ -48,7 +48,7 @@ func asCallError(err error) *callError {
 		return &callError{Status: rowStatus(re.Code), Code: re.Code, Message: re.Message, Fields: re.Fields}
 	}
 	if qe, ok := errors.AsType[*soql.Error](err); ok {
-		return &callError{Status: http.StatusBadRequest, Code: string(qe.Code), Message: qe.Message}
+		return &callError{Status: http.StatusBadRequest, Code: qe.Code, Message: qe.Message}
 	}
 	return failf(http.StatusInternalServerError, "UNKNOWN_EXCEPTION",
 		"An unexpected error occurred. Please include this ErrorId if you contact support: %s", err)

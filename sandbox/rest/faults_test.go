@@ -107,7 +107,7 @@ func TestFaultsAreChecked(t *testing.T) {
 		`{"kind":"nope"}`:                  `fault kind \"nope\" is unknown`,
 		`{"kind":"status"}`:                "must be 200 to 599",
 		`{"kind":"delay","path":"("}`:      "fault path",
-		`{"kind":"delay","probabilty":1}`:  "unknown field",
+		`{"kind":"delay","chance":1}`:      "unknown field",
 		`{"kind":"delay","probability":2}`: "must be 0 to 1",
 	} {
 		want(t, f.call("POST", "/_sandbox/faults", body), http.StatusBadRequest, words)

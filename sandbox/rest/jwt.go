@@ -35,7 +35,7 @@ func (s *Server) jwtBearer(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errUnknownIssuer):
 		refuse(w, "invalid_client_id", "client identifier invalid")
 		return
-	case err != nil || claims.ExpiresAt.Time.After(s.org.Clock.Now().Add(maxAssertion)):
+	case err != nil || claims.ExpiresAt.After(s.org.Clock.Now().Add(maxAssertion)):
 		refuse(w, "invalid_grant", "invalid assertion")
 		return
 	case !s.ownAudience(claims.Audience, s.baseURL(r)):

@@ -59,17 +59,12 @@ func newFixture(t testing.TB) *fixture {
 
 func (f *fixture) login(id, secret string) string {
 	f.t.Helper()
-	res, err := http.PostForm(f.srv.URL+"/services/oauth2/token",
-		url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
+	a := f.form(tokenEndpoint, "grant_type", "client_credentials", "client_id", id, "client_secret", secret)
 	var v struct {
 		Token string `json:"access_token"`
 	}
-	if err := json.NewDecoder(res.Body).Decode(&v); err != nil || v.Token == "" {
-		f.t.Fatalf("login %s: %v %s", id, err, res.Status)
+	if err := json.Unmarshal([]byte(a.body), &v); err != nil || v.Token == "" {
+		f.t.Fatalf("login %s: %v %s", id, err, a.body)
 	}
 	return v.Token
 }
@@ -82,7 +77,7 @@ type answer struct {
 }
 
 func (f *fixture) do(token, method, path, body string, headers ...string) (answer, error) {
-	req, err := http.NewRequest(method, f.srv.URL+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(f.t.Context(), method, f.srv.URL+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -429,7 +424,7 @@ func FuzzBodies(f *testing.F) {
 		if err != nil || len(path) > 2000 {
 			return
 		}
-		req, err := http.NewRequest(method, u.String(), strings.NewReader(body))
+		req, err := http.NewRequestWithContext(t.Context(), method, u.String(), strings.NewReader(body))
 		if err != nil {
 			return
 		}
