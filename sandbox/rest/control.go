@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,11 +72,7 @@ var controls = map[string]func(*Server, http.ResponseWriter, *http.Request) (any
 }
 
 func controlNames() []string {
-	var names []string
-	for name := range controls {
-		names = append(names, name)
-	}
-	return names
+	return slices.Sorted(maps.Keys(controls))
 }
 
 func (s *Server) mayControl(r *http.Request) bool {
