@@ -37,7 +37,7 @@ type slot struct {
 type round struct {
 	seed uint64
 	db   *pgx.Conn
-	org  *org
+	org  *otherUser
 	rnd  *rand.Rand
 	rows map[string]*pool // by table
 

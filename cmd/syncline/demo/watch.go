@@ -122,7 +122,7 @@ type accepted struct {
 }
 
 // writesSince reads the org's log of accepted writes after a sequence number.
-func (o *org) writesSince(ctx context.Context, seq int64) ([]accepted, error) {
+func (o *otherUser) writesSince(ctx context.Context, seq int64) ([]accepted, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/_sandbox/writes?since=%d", o.url, seq), nil)
 	if err != nil {
 		return nil, err

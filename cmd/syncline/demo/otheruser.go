@@ -14,17 +14,17 @@ import (
 // apiVersion is what the other user's program speaks.
 const apiVersion = "v60.0"
 
-// org is a second user of the sandbox org: what it does over the API is what
-// a person in Salesforce would do. It also reaches the control plane.
-type org struct {
+// otherUser is a second user of the sandbox org: what it does over the API is what
+// a person in Salesforce would do.
+type otherUser struct {
 	url    string
 	token  string
 	client *http.Client
 }
 
 // signIn gets a token for an OAuth client of the org.
-func signIn(ctx context.Context, base, id, secret string) (*org, error) {
-	o := &org{url: base, client: &http.Client{}}
+func signIn(ctx context.Context, base, id, secret string) (*otherUser, error) {
+	o := &otherUser{url: base, client: &http.Client{}}
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/services/oauth2/token", strings.NewReader(form.Encode()))
 	if err != nil {
@@ -42,7 +42,7 @@ func signIn(ctx context.Context, base, id, secret string) (*org, error) {
 }
 
 // create makes a record and returns its Id.
-func (o *org) create(ctx context.Context, object string, fields map[string]any) (string, error) {
+func (o *otherUser) create(ctx context.Context, object string, fields map[string]any) (string, error) {
 	var out struct {
 		ID string `json:"id"`
 	}
@@ -50,20 +50,15 @@ func (o *org) create(ctx context.Context, object string, fields map[string]any) 
 	return out.ID, err
 }
 
-func (o *org) update(ctx context.Context, object, id string, fields map[string]any) error {
+func (o *otherUser) update(ctx context.Context, object, id string, fields map[string]any) error {
 	return o.call(ctx, http.MethodPatch, "/services/data/"+apiVersion+"/sobjects/"+object+"/"+id, fields, nil)
 }
 
-func (o *org) remove(ctx context.Context, object, id string) error {
+func (o *otherUser) remove(ctx context.Context, object, id string) error {
 	return o.call(ctx, http.MethodDelete, "/services/data/"+apiVersion+"/sobjects/"+object+"/"+id, nil, nil)
 }
 
-// control calls an endpoint of the sandbox's control plane.
-func (o *org) control(ctx context.Context, method, endpoint string, body, into any) error {
-	return o.call(ctx, method, "/_sandbox/"+endpoint, body, into)
-}
-
-func (o *org) call(ctx context.Context, method, path string, body, into any) error {
+func (o *otherUser) call(ctx context.Context, method, path string, body, into any) error {
 	var reader io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -84,7 +79,7 @@ func (o *org) call(ctx context.Context, method, path string, body, into any) err
 	return nil
 }
 
-func (o *org) do(req *http.Request, into any) error {
+func (o *otherUser) do(req *http.Request, into any) error {
 	resp, err := o.client.Do(req)
 	if err != nil {
 		return err
