@@ -1,0 +1,162 @@
+package reader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/synclinehq/syncline/internal/apply"
+	"github.com/synclinehq/syncline/internal/crash"
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/target"
+)
+
+// Progress is how far a load has come.
+type Progress struct {
+	Mapping uuid.UUID
+	Object  string
+	// Rows have been read and committed, of Total; Bytes is the size of their
+	// values.
+	Rows, Total, Bytes int64
+}
+
+// maxShort is how often in a row the last stretch of a load is read again
+// before the trouble is told: records may be deleted while they are read.
+const maxShort = 3
+
+// Load reads all records of a mapped object, from where the mark stands, and
+// returns done when there are no more: the mapping is in phase Poll then. It
+// asks for no new page after until, which is compared with time.Now; the next
+// call goes on behind the last committed page. Progress, if not nil, is called
+// after each commit. An error is a [*MappingError].
+//
+// The table must be there. Marks are read after the fence was raised.
+func (r *Reader) Load(ctx context.Context, fence target.Fence, t *mapping.Table, until time.Time, progress func(Progress)) (done bool, err error) {
+	ctx = salesforce.WithUse(ctx, t.Object, "load")
+	m, err := r.mark(ctx, t)
+	if err != nil {
+		return false, wrap(t, "load", err)
+	}
+	if m.Phase == Poll {
+		return true, nil
+	}
+	l := &load{
+		pages: r.pages(t), fence: fence, mark: m, from: m,
+		applier: apply.New(r.connection, r.schema, t), progress: progress,
+	}
+	if err := l.run(ctx, until); err != nil {
+		return false, wrap(t, "load", err)
+	}
+	return l.mark.Phase == Poll, nil
+}
+
+// load is one turn of a load.
+type load struct {
+	*pages
+	fence    target.Fence
+	applier  *apply.Applier
+	mark     Mark
+	from     Mark // the mark with which the query began
+	progress func(Progress)
+}
+
+func (l *load) run(ctx context.Context, until time.Time) error {
+	for l.mark.Phase == Load {
+		if l.started && !time.Now().Before(until) {
+			return nil
+		}
+		done, err := l.fetch(ctx, loadQuery(l.table, l.from.LastID), false)
+		if err != nil {
+			if err = l.startOver(ctx, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := l.take(ctx, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startOver makes a new query where that helps: behind the last page, if the
+// org forgot the cursor; from where the query began, if records were missing.
+func (l *load) startOver(ctx context.Context, err error) error {
+	if l.started && salesforce.CursorExpired(err) {
+		l.from = l.mark
+		l.begin()
+		return nil
+	}
+	if _, ok := errors.AsType[*ShortError](err); !ok {
+		return err
+	}
+	short := l.mark.detail.Short + 1
+	l.mark = l.from
+	l.mark.detail.Short = short % maxShort
+	_, writeErr := l.r.db.Write(ctx, l.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) error {
+		return l.r.store(ctx, tx, l.table, l.mark)
+	})
+	if writeErr != nil || short >= maxShort {
+		return errors.Join(err, writeErr)
+	}
+	l.from = l.mark
+	l.begin()
+	return nil
+}
+
+// take applies the page and moves the mark, in one transaction (I8).
+func (l *load) take(ctx context.Context, done bool) error {
+	next := l.advance(done)
+	var res apply.Result
+	_, err := l.r.db.Write(ctx, l.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) (err error) {
+		if res, err = l.applier.Apply(ctx, tx, l.batch); err != nil {
+			return fmt.Errorf("apply a page: %w", err)
+		}
+		if done {
+			if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&next.LoadedAt); err != nil {
+				return fmt.Errorf("read the database's clock: %w", err)
+			}
+		}
+		if err := l.r.store(ctx, tx, l.table, next); err != nil {
+			return err
+		}
+		crash.Point(crash.ReaderLoadAfterPageBeforeCommit)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	crash.Point(crash.ReaderLoadAfterCommit)
+	l.mark = next
+	l.r.observe(Observation{
+		Mapping: l.table.Mapping.ID, Object: l.table.Object, Load: true,
+		Rows: l.batch.Len(), Bytes: l.batch.Size(), Result: res,
+	})
+	if l.progress != nil {
+		l.progress(Progress{Mapping: l.table.Mapping.ID, Object: l.table.Object, Rows: next.Rows, Total: next.Total, Bytes: next.Bytes})
+	}
+	return nil
+}
+
+// advance is the mark once the page is applied.
+func (l *load) advance(done bool) Mark {
+	m := l.mark
+	if m.LoadStarted.IsZero() {
+		m.LoadStarted = l.asOf
+	}
+	m.Rows += int64(l.batch.Len())
+	m.Bytes += int64(l.batch.Size())
+	m.Total = l.from.Rows + int64(l.total)
+	if l.batch.Len() > 0 {
+		m.LastID, _ = l.last()
+	}
+	if done {
+		m.Phase, m.LastID, m.detail = Poll, "", detail{}
+		m.Stamp, m.Sweep = m.LoadStarted, m.LoadStarted
+	}
+	return m
+}

@@ -1,0 +1,298 @@
+package reader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/synclinehq/syncline/internal/apply"
+	"github.com/synclinehq/syncline/internal/crash"
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/target"
+)
+
+// PollOptions say what to poll beside what is due.
+type PollOptions struct {
+	// All polls every mapping now, due or not.
+	All bool
+	// Sweep makes each poll go back by the long overlap.
+	Sweep bool
+	// Until is when no new page is asked for any more, compared with time.Now;
+	// zero means never. A mapping's first page is always asked for.
+	Until time.Time
+}
+
+func (o PollOptions) more() bool { return o.Until.IsZero() || time.Now().Before(o.Until) }
+
+// PollResult is the outcome of a poll, mapping by mapping in the order given.
+type PollResult struct {
+	Mappings []MappingResult
+}
+
+// MappingResult is what a poll did for one mapping.
+type MappingResult struct {
+	Mapping uuid.UUID
+	Object  string
+	// Polled is false for a mapping that was not due, or is being loaded.
+	Polled bool
+	// Rows were read, with those of before that the window overlaps.
+	Rows int
+	// Result says what became of them.
+	Result apply.Result
+	// Next is when the mapping is due again, from now; 0 if its window is not
+	// through yet.
+	Next time.Duration
+	// Err is a [*MappingError], or nil.
+	Err error
+}
+
+// Next is when the first of the mappings is due, from now; ok is false if none
+// is being polled.
+func (p PollResult) Next() (d time.Duration, ok bool) {
+	for _, m := range p.Mappings {
+		if m.Next >= 0 && (!ok || m.Next < d) {
+			d, ok = m.Next, true
+		}
+	}
+	return d, ok
+}
+
+// Changes is the number of rows that were written.
+func (p PollResult) Changes() int {
+	n := 0
+	for _, m := range p.Mappings {
+		n += m.Result.Changes()
+	}
+	return n
+}
+
+// Poll reads the changes of those mappings that are due, several at once. What
+// goes wrong with one is in its result and doesn't stop the others. The error
+// is of a kind that meets them all: the fence, the database or the org.
+func (r *Reader) Poll(ctx context.Context, fence target.Fence, tables []*mapping.Table, o PollOptions) (PollResult, error) {
+	marks, err := r.Marks(ctx)
+	if err != nil {
+		return PollResult{}, err
+	}
+	now, err := r.db.Now(ctx)
+	if err != nil {
+		return PollResult{}, err
+	}
+	res := PollResult{Mappings: make([]MappingResult, len(tables))}
+	var group sync.WaitGroup
+	slots := make(chan struct{}, r.settings.Parallel)
+	for i, t := range tables {
+		m, known := marks[t.Mapping.ID]
+		out := &res.Mappings[i]
+		*out = MappingResult{Mapping: t.Mapping.ID, Object: t.Object, Next: -1}
+		if !known || m.Phase != Poll {
+			continue
+		}
+		if out.Next = dueIn(t, m, now); out.Next > 0 && !o.All {
+			continue
+		}
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			r.pollOne(ctx, fence, t, m, now, o, out)
+		})
+	}
+	group.Wait()
+	return res, res.trouble()
+}
+
+// trouble is the first error that concerns all mappings.
+func (p PollResult) trouble() error {
+	for _, m := range p.Mappings {
+		if m.Err != nil && concernsAll(m.Err) {
+			return m.Err
+		}
+	}
+	return nil
+}
+
+// dueIn is how long until a mapping is to be polled. A window that is not
+// through is always due.
+func dueIn(t *mapping.Table, m Mark, now time.Time) time.Duration {
+	if m.PolledAt.IsZero() || m.detail.Window != nil {
+		return 0
+	}
+	return max(0, m.PolledAt.Add(interval(t)).Sub(now))
+}
+
+// interval is the mapping's; without one, Heroku Connect's default.
+func interval(t *mapping.Table) time.Duration {
+	if t.Mapping.PollSeconds <= 0 {
+		return 10 * time.Minute
+	}
+	return time.Duration(t.Mapping.PollSeconds) * time.Second
+}
+
+func (r *Reader) pollOne(ctx context.Context, fence target.Fence, t *mapping.Table, m Mark, now time.Time, o PollOptions, out *MappingResult) {
+	ctx = salesforce.WithUse(ctx, t.Object, "poll")
+	p := &poll{
+		pages: r.pages(t), fence: fence, mark: m, out: out, began: now,
+		applier: apply.New(r.connection, r.schema, t),
+	}
+	out.Polled = true
+	if err := p.run(ctx, o); err != nil {
+		out.Err, out.Next = wrap(t, "poll", err), interval(t)
+		return
+	}
+	out.Next = interval(t)
+	if p.mark.detail.Window != nil {
+		out.Next = 0
+	}
+}
+
+// poll is the poll of one mapping in one turn.
+type poll struct {
+	*pages
+	fence   target.Fence
+	applier *apply.Applier
+	mark    Mark
+	began   time.Time // by the target's clock
+	out     *MappingResult
+	page    apply.Result // what became of the newest page
+}
+
+func (p *poll) run(ctx context.Context, o PollOptions) error {
+	if err := p.again(ctx); err != nil {
+		return err
+	}
+	w := p.window(o)
+	for p.begin(); ; {
+		if p.started && !o.more() {
+			return nil
+		}
+		done, err := p.fetch(ctx, pollQuery(p.table, w), all(p.table))
+		if p.started && salesforce.CursorExpired(err) {
+			p.begin()
+			continue
+		}
+		if err != nil {
+			return p.giveUp(ctx, err)
+		}
+		w = p.advance(w)
+		if err := p.take(ctx, w, done); err != nil {
+			return err
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
+// window is where to go on: in the middle of the window of a turn before, or
+// with a new one.
+func (p *poll) window(o PollOptions) window {
+	if w := p.mark.detail.Window; w != nil {
+		return *w
+	}
+	w := window{From: p.mark.Stamp.Add(-p.r.settings.Overlap)}
+	w.Sweep = o.Sweep || p.began.Sub(p.mark.detail.SweptAt) >= p.r.settings.SweepEvery
+	if back := p.mark.Sweep.Add(-p.r.settings.SweepOverlap); w.Sweep && back.Before(w.From) {
+		w.From = back
+	}
+	return w
+}
+
+// advance is the window's place behind the page.
+func (p *poll) advance(w window) window {
+	if w.Upper.IsZero() {
+		w.Upper = p.asOf
+	}
+	if p.batch.Len() > 0 {
+		w.ID, w.From = p.last()
+	}
+	return w
+}
+
+// giveUp ends a window in which records were missing: the next poll begins it
+// anew.
+func (p *poll) giveUp(ctx context.Context, cause error) error {
+	if _, ok := errors.AsType[*ShortError](cause); !ok || p.mark.detail.Window == nil {
+		return cause
+	}
+	m := p.mark
+	m.detail.Window = nil
+	_, err := p.r.db.Write(ctx, p.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) error {
+		return p.r.store(ctx, tx, p.table, m)
+	})
+	p.mark = m
+	return errors.Join(cause, err)
+}
+
+// take applies the page and moves the mark (I8).
+func (p *poll) take(ctx context.Context, w window, done bool) error {
+	if p.batch.Len() > 0 {
+		crash.Point(crash.ReaderPollAfterFetch)
+	}
+	next := p.mark
+	next.detail.Window = &w
+	if done {
+		next.detail.Window = nil
+		next.Stamp, next.PolledAt = w.Upper, p.began
+		if w.Sweep {
+			next.Sweep, next.detail.SweptAt = w.Upper, p.began
+		}
+	}
+	before := p.mark.Stamp
+	err := p.commit(ctx, func(ctx context.Context, tx *target.Tx, res apply.Result) error {
+		if err := p.r.store(ctx, tx, p.table, next); err != nil {
+			return err
+		}
+		if res.Changes() > 0 {
+			crash.Point(crash.ReaderPollBeforeCommit)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	p.mark = next
+	if p.page.Changes() > 0 {
+		crash.Point(crash.ReaderPollAfterCommit)
+	}
+	p.report(before)
+	return nil
+}
+
+// commit applies the batch and does more, in one transaction.
+func (p *poll) commit(ctx context.Context, more func(context.Context, *target.Tx, apply.Result) error) error {
+	var res apply.Result
+	_, err := p.r.db.Write(ctx, p.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) (err error) {
+		if res, err = p.applier.Apply(ctx, tx, p.batch); err != nil {
+			return fmt.Errorf("apply a page: %w", err)
+		}
+		return more(ctx, tx, res)
+	})
+	if err != nil {
+		return err
+	}
+	p.page = res
+	p.out.Rows += p.batch.Len()
+	p.out.Result = p.out.Result.Add(res)
+	return nil
+}
+
+// report tells of the page; its latencies are those of records that are newer
+// than the mark of the poll before.
+func (p *poll) report(before time.Time) {
+	o := Observation{
+		Mapping: p.table.Mapping.ID, Object: p.table.Object,
+		Rows: p.batch.Len(), Bytes: p.batch.Size(), Result: p.page,
+	}
+	now := p.now()
+	for i := range p.batch.Len() {
+		if stamp := p.batch.Value(i, p.table.Layout.Stamp).Time(); p.page.Changes() > 0 && stamp.After(before) {
+			o.Latencies = append(o.Latencies, max(0, now.Sub(stamp)))
+		}
+	}
+	p.r.observe(o)
+}

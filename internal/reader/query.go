@@ -1,0 +1,144 @@
+package reader
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/record"
+	"github.com/synclinehq/syncline/internal/salesforce"
+)
+
+// stampForm is how SOQL writes a moment. Stamps have whole seconds.
+const stampForm = "2006-01-02T15:04:05Z"
+
+// stampOf is the fields' name for the stamp that changes are found by.
+const stampField = "SystemModstamp"
+
+func selectFrom(t *mapping.Table) string {
+	return "SELECT " + strings.Join(t.Layout.Paths(), ", ") + " FROM " + t.Object
+}
+
+// loadQuery reads all records behind an Id.
+func loadQuery(t *mapping.Table, after string) string {
+	where := ""
+	if after != "" {
+		where = " WHERE Id > '" + after + "'"
+	}
+	return selectFrom(t) + where + " ORDER BY Id"
+}
+
+// window is the place that a poll has come to: every record before it, in the
+// order of (SystemModstamp, Id), is applied.
+type window struct {
+	From time.Time `json:"from"`
+	// ID is the last record on the second From; "" stands before all of them.
+	ID string `json:"id,omitempty"`
+	// Upper is where the mark moves when the window is through; zero before its
+	// first page.
+	Upper time.Time `json:"upper,omitzero"`
+	Sweep bool      `json:"sweep,omitempty"`
+}
+
+// pollQuery reads what has changed from a window's place on.
+func pollQuery(t *mapping.Table, w window) string {
+	at := w.From.UTC().Format(stampForm)
+	where := fmt.Sprintf("%s >= %s", stampField, at)
+	if w.ID != "" {
+		where = fmt.Sprintf("(%[1]s > %[2]s OR (%[1]s = %[2]s AND Id > '%[3]s'))", stampField, at, w.ID)
+	}
+	return selectFrom(t) + " WHERE " + where + notArchived(t) + " ORDER BY " + stampField + ", Id"
+}
+
+// byIDQuery reads single records.
+func byIDQuery(t *mapping.Table, ids []string) string {
+	return selectFrom(t) + " WHERE Id IN ('" + strings.Join(ids, "', '") + "')" + notArchived(t)
+}
+
+// all says whether deleted records are asked for along with the others.
+func all(t *mapping.Table) bool { return t.Layout.Deleted >= 0 }
+
+// notArchived leaves out activities that the load, which is no queryAll, did
+// not see either.
+func notArchived(t *mapping.Table) string {
+	if all(t) && (t.Object == "Task" || t.Object == "Event") {
+		return " AND IsArchived = false"
+	}
+	return ""
+}
+
+// pages reads the pages of one query after the other into the same batch.
+type pages struct {
+	r     *Reader
+	table *mapping.Table
+	batch *record.Batch
+	// asOf is a moment, by the org's clock, shortly before the query was made:
+	// what was visible then is in it.
+	asOf time.Time
+	// date is the org's clock when it answered the newest page, and heard when
+	// that was by ours.
+	date, heard time.Time
+
+	next        string
+	total, read int
+	started     bool
+}
+
+func (r *Reader) pages(t *mapping.Table) *pages {
+	return &pages{r: r, table: t, batch: record.NewBatch(t.Layout)}
+}
+
+// begin forgets the query of before; the next page is one of a new query.
+func (p *pages) begin() { p.next, p.started, p.total, p.read = "", false, 0, 0 }
+
+// fetch reads the next page of the query into the batch. done says that it was
+// the last one; then all announced records have come.
+func (p *pages) fetch(ctx context.Context, soql string, all bool) (done bool, err error) {
+	p.batch.Reset()
+	if p.batch.Asked, err = p.r.db.Now(ctx); err != nil {
+		return false, err
+	}
+	sent := time.Now()
+	var page salesforce.Page
+	if p.started {
+		page, err = p.r.org.More(ctx, p.next, p.batch)
+	} else {
+		page, err = p.r.org.Query(ctx, soql, all, p.batch)
+	}
+	if err != nil {
+		return false, err
+	}
+	if page.ServerDate.IsZero() {
+		return false, errNoDate
+	}
+	p.date, p.heard = page.ServerDate, time.Now()
+	if !p.started {
+		// The Date has whole seconds and was set after the request was sent.
+		p.asOf = p.date.Add(-p.heard.Sub(sent) - time.Second)
+		p.total, p.started = page.Total, true
+	}
+	p.next = page.Next
+	p.read += p.batch.Len()
+	switch {
+	case page.Done && p.read != p.total, p.read > p.total:
+		return false, &ShortError{Announced: p.total, Read: p.read}
+	case !page.Done && p.batch.Len() == 0:
+		return false, errEmptyPage
+	}
+	return page.Done, nil
+}
+
+// now is the org's clock by what it last said.
+func (p *pages) now() time.Time { return p.date.Add(time.Since(p.heard)) }
+
+// last is the Id and stamp of the batch's last record.
+func (p *pages) last() (id string, stamp time.Time) {
+	i := p.batch.Len() - 1
+	id = p.batch.Value(i, p.table.Layout.ID).String()
+	if s := p.table.Layout.Stamp; s >= 0 {
+		stamp = p.batch.Value(i, s).Time()
+	}
+	return id, stamp
+}
