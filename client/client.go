@@ -166,32 +166,27 @@ func conn(ref string, parts ...string) string {
 
 // Server says what answers, and who the token stands for.
 func (c *Client) Server(ctx context.Context) (Server, error) {
-	var out Server
-	return out, c.do(ctx, http.MethodGet, "/server", nil, nil, &out)
+	return call[Server](ctx, c, http.MethodGet, "/server", nil, nil)
 }
 
 // Nodes lists the processes that take turns.
 func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
-	var out []Node
-	return out, c.do(ctx, http.MethodGet, "/nodes", nil, nil, &out)
+	return call[[]Node](ctx, c, http.MethodGet, "/nodes", nil, nil)
 }
 
 // Connections lists the connections that the token may see.
 func (c *Client) Connections(ctx context.Context) ([]Connection, error) {
-	var out []Connection
-	return out, c.do(ctx, http.MethodGet, "/connections", nil, nil, &out)
+	return call[[]Connection](ctx, c, http.MethodGet, "/connections", nil, nil)
 }
 
 // Connection returns one connection.
 func (c *Client) Connection(ctx context.Context, ref string) (Connection, error) {
-	var out Connection
-	return out, c.do(ctx, http.MethodGet, conn(ref), nil, nil, &out)
+	return call[Connection](ctx, c, http.MethodGet, conn(ref), nil, nil)
 }
 
 // CreateConnection tests database and org and stores the connection.
 func (c *Client) CreateConnection(ctx context.Context, n NewConnection) (Connection, error) {
-	var out Connection
-	return out, c.do(ctx, http.MethodPost, "/connections", nil, n, &out)
+	return call[Connection](ctx, c, http.MethodPost, "/connections", nil, n)
 }
 
 // DeleteConnection removes a connection; confirm is its resource name. The
@@ -203,20 +198,17 @@ func (c *Client) DeleteConnection(ctx context.Context, ref, confirm string, drop
 
 // Status tells how a connection stands.
 func (c *Client) Status(ctx context.Context, ref string) (Status, error) {
-	var out Status
-	return out, c.do(ctx, http.MethodGet, conn(ref, "status"), nil, nil, &out)
+	return call[Status](ctx, c, http.MethodGet, conn(ref, "status"), nil, nil)
 }
 
 // Mappings lists a connection's mappings.
 func (c *Client) Mappings(ctx context.Context, ref string) ([]Mapping, error) {
-	var out []Mapping
-	return out, c.do(ctx, http.MethodGet, conn(ref, "mappings"), nil, nil, &out)
+	return call[[]Mapping](ctx, c, http.MethodGet, conn(ref, "mappings"), nil, nil)
 }
 
 // Mapping returns one mapping by its object's name.
 func (c *Client) Mapping(ctx context.Context, ref, object string) (Mapping, error) {
-	var out Mapping
-	return out, c.do(ctx, http.MethodGet, conn(ref, "mappings", object), nil, nil, &out)
+	return call[Mapping](ctx, c, http.MethodGet, conn(ref, "mappings", object), nil, nil)
 }
 
 // Pause stops a connection, or with an object's name one mapping, after what is
@@ -245,27 +237,23 @@ func (c *Client) action(ctx context.Context, ref, object, action string) error {
 
 // ExportConfig returns the configuration file.
 func (c *Client) ExportConfig(ctx context.Context, ref string) ([]byte, error) {
-	var out []byte
-	return out, c.do(ctx, http.MethodGet, conn(ref, "config"), nil, nil, &out)
+	return call[[]byte](ctx, c, http.MethodGet, conn(ref, "config"), nil, nil)
 }
 
 // ImportConfig makes the mappings of a configuration file. With dryRun nothing
 // is changed.
 func (c *Client) ImportConfig(ctx context.Context, ref string, file io.Reader, dryRun bool) (Import, error) {
-	var out Import
 	q := url.Values{"dry_run": {strconv.FormatBool(dryRun)}}
-	return out, c.do(ctx, http.MethodPost, conn(ref, "config"), q, file, &out)
+	return call[Import](ctx, c, http.MethodPost, conn(ref, "config"), q, file)
 }
 
 // Verify compares both sides row by row.
 func (c *Client) Verify(ctx context.Context, ref string, o VerifyOptions) (Report, error) {
-	var out Report
-	return out, c.do(ctx, http.MethodPost, conn(ref, "verify"), nil, o, &out)
+	return call[Report](ctx, c, http.MethodPost, conn(ref, "verify"), nil, o)
 }
 
 // WriteErrors lists refused changes, newest first. Within 0 is 24 hours.
 func (c *Client) WriteErrors(ctx context.Context, ref, object string, within time.Duration, limit int) ([]WriteError, error) {
-	var out []WriteError
 	q := url.Values{}
 	set(q, "mapping", object)
 	if within > 0 {
@@ -274,7 +262,7 @@ func (c *Client) WriteErrors(ctx context.Context, ref, object string, within tim
 	if limit > 0 {
 		q.Set("limit", strconv.Itoa(limit))
 	}
-	return out, c.do(ctx, http.MethodGet, conn(ref, "write-errors"), q, nil, &out)
+	return call[[]WriteError](ctx, c, http.MethodGet, conn(ref, "write-errors"), q, nil)
 }
 
 func set(q url.Values, key, value string) {
@@ -297,7 +285,6 @@ type LogOptions struct {
 
 // Events lists events, oldest first.
 func (c *Client) Events(ctx context.Context, ref string, o LogOptions) ([]Event, error) {
-	var out []Event
 	q := url.Values{"after": {strconv.FormatInt(o.After, 10)}}
 	set(q, "mapping", o.Mapping)
 	set(q, "level", o.Level)
@@ -305,31 +292,28 @@ func (c *Client) Events(ctx context.Context, ref string, o LogOptions) ([]Event,
 	if o.Limit > 0 {
 		q.Set("limit", strconv.Itoa(o.Limit))
 	}
-	return out, c.do(ctx, http.MethodGet, conn(ref, "events"), q, nil, &out)
+	return call[[]Event](ctx, c, http.MethodGet, conn(ref, "events"), q, nil)
 }
 
 // Audit lists administrative changes newest first, older than before (0 for the
 // newest); with ref "" those of all connections and the server.
 func (c *Client) Audit(ctx context.Context, ref string, before int64, limit int) ([]AuditEntry, error) {
-	var out []AuditEntry
 	q := url.Values{"before": {strconv.FormatInt(before, 10)}}
 	set(q, "connection", ref)
 	if limit > 0 {
 		q.Set("limit", strconv.Itoa(limit))
 	}
-	return out, c.do(ctx, http.MethodGet, "/audit", q, nil, &out)
+	return call[[]AuditEntry](ctx, c, http.MethodGet, "/audit", q, nil)
 }
 
 // Tokens lists API tokens.
 func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
-	var out []Token
-	return out, c.do(ctx, http.MethodGet, "/tokens", nil, nil, &out)
+	return call[[]Token](ctx, c, http.MethodGet, "/tokens", nil, nil)
 }
 
 // CreateToken makes an API token; Text of the answer can't be had again.
 func (c *Client) CreateToken(ctx context.Context, n NewToken) (Token, error) {
-	var out Token
-	return out, c.do(ctx, http.MethodPost, "/tokens", nil, n, &out)
+	return call[Token](ctx, c, http.MethodPost, "/tokens", nil, n)
 }
 
 // RevokeToken ends a token at once.
@@ -339,6 +323,12 @@ func (c *Client) RevokeToken(ctx context.Context, id string) error {
 
 // SignIn makes a single-use link to the dashboard with the token's own role.
 func (c *Client) SignIn(ctx context.Context) (SignIn, error) {
-	var out SignIn
-	return out, c.do(ctx, http.MethodPost, "/sign-in-links", nil, nil, &out)
+	return call[SignIn](ctx, c, http.MethodPost, "/sign-in-links", nil, nil)
+}
+
+// call is do for replies of type T.
+func call[T any](ctx context.Context, c *Client, method, path string, query url.Values, body any) (T, error) {
+	var out T
+	err := c.do(ctx, method, path, query, body, &out)
+	return out, err
 }

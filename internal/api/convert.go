@@ -1,0 +1,186 @@
+package api
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/synclinehq/syncline/client"
+	"github.com/synclinehq/syncline/internal/manage"
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/secret"
+	"github.com/synclinehq/syncline/internal/store"
+	"github.com/synclinehq/syncline/internal/triggerlog"
+)
+
+// each converts a list; the outcome is never nil, so that JSON has [].
+func each[A, B any](in []A, fn func(A) B) []B {
+	out := make([]B, len(in))
+	for i, a := range in {
+		out[i] = fn(a)
+	}
+	return out
+}
+
+func same[T any](v T) T { return v }
+
+func idText(id uuid.UUID) string {
+	if id == uuid.Nil {
+		return ""
+	}
+	return id.String()
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func connection(c mapping.Connection) client.Connection {
+	return client.Connection{
+		ID: c.ID.String(), Name: c.Name, AppName: c.AppName, ResourceName: c.ResourceName, Schema: c.Schema, DBKey: c.DBKey,
+		LoginURL: c.Org.LoginURL, InstanceURL: c.Org.InstanceURL, OrganizationID: c.Org.OrganizationID,
+		Username: c.Org.Username, Environment: c.Org.Environment, APIVersion: c.APIVersion, Algorithm: string(c.Algorithm),
+		Stage: string(c.Status.Stage), Paused: c.Status.Paused, Condition: string(c.Status.Condition), Cause: c.Status.Cause,
+		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+	}
+}
+
+func newConnection(n client.NewConnection) manage.NewConnection {
+	return manage.NewConnection{
+		Name: n.Name, AppName: n.AppName, ResourceName: n.ResourceName,
+		DatabaseURL: secret.NewText(n.DatabaseURL), DirectURL: secret.NewText(n.DirectURL), DBKey: n.DBKey, Schema: n.Schema,
+		LoginURL: n.LoginURL, Flow: mapping.Flow(n.Flow), ClientID: n.ClientID, ClientSecret: secret.NewText(n.ClientSecret),
+		RefreshToken: secret.NewText(n.RefreshToken), APIVersion: n.APIVersion,
+	}
+}
+
+func mappingOf(m mapping.Mapping) client.Mapping {
+	out := client.Mapping{
+		ID: m.ID.String(), ObjectName: m.ObjectName, Table: strings.ToLower(m.ObjectName), Access: string(m.Access),
+		Fields: each(m.Fields, same), Indexes: map[string]client.Index{}, UpsertField: m.UpsertField,
+		PollSeconds: m.PollSeconds, Notify: m.Notify, MaxDailyCalls: m.MaxDailyCalls, Policy: string(m.Policy),
+		Revision: m.Revision, Stage: string(m.Status.Stage), Paused: m.Status.Paused,
+		Condition: string(m.Status.Condition), Cause: m.Status.Cause, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
+	}
+	for field, index := range m.Indexes {
+		out.Indexes[field] = client.Index{Unique: index.Unique}
+	}
+	return out
+}
+
+func state(s mapping.State) client.State {
+	return client.State{Value: s.Value, Label: s.Label, Meaning: s.Meaning, Remedy: s.Remedy, Class: string(s.Class)}
+}
+
+func queue(q manage.Queue) client.Queue {
+	return client.Queue{Unsent: q.Unsent, Pending: q.Pending, Failed: q.Failed, OldestSeconds: q.Oldest.Seconds()}
+}
+
+func latency(l manage.Latency) client.Latency {
+	return client.Latency{
+		Changes: l.Changes, Errors: l.Errors,
+		P50: float64(l.P50) / float64(time.Millisecond), P99: float64(l.P99) / float64(time.Millisecond),
+	}
+}
+
+// lag is a duration in seconds; what is not known is -1.
+func lag(d time.Duration) float64 {
+	if d < 0 {
+		return -1
+	}
+	return d.Seconds()
+}
+
+func status(s *manage.Status) client.Status {
+	out := client.Status{
+		Connection: connection(s.Connection), State: state(s.State), MappingsSummary: s.Summary,
+		Mappings: each(s.Mappings, mappingStatus), Queue: queue(s.Queue),
+		LagToPostgres: lag(s.StalenessToPostgres), LagToSalesforce: s.Queue.Oldest.Seconds(),
+		ToPostgres: latency(s.ToPostgres), ToSalesforce: latency(s.ToSalesforce), Unseen: s.Unseen,
+		Calls: client.Calls{Total: s.Calls.Total, OrgUsed: s.Calls.Org.Used, OrgLimit: s.Calls.Org.Max, ByUse: []client.Call{}},
+	}
+	for _, c := range s.Calls.ByUse {
+		out.Calls.ByUse = append(out.Calls.ByUse, client.Call{Mapping: c.Mapping, Kind: c.Kind, Purpose: c.Purpose, Calls: c.Calls})
+	}
+	return out
+}
+
+func mappingStatus(m manage.MappingStatus) client.MappingStatus {
+	return client.MappingStatus{
+		Mapping: mappingOf(m.Mapping), State: state(m.State), RowsPostgres: m.RowsPostgres, RowsSalesforce: m.RowsSalesforce,
+		Queue: queue(m.Queue), LoadedRows: m.LoadedRows, LoadTotal: m.LoadTotal, Staleness: lag(m.Staleness),
+		PolledAt: m.PolledAt, WrittenAt: m.WrittenAt,
+	}
+}
+
+func imported(r *manage.ImportResult, dryRun bool) client.Import {
+	out := client.Import{
+		DryRun: dryRun, Ignored: each(r.Ignored, same), NotApplied: each(r.NotApplied, same),
+		Mappings: []client.ImportedMapping{}, Statements: []client.Statement{},
+	}
+	for _, m := range r.Mappings {
+		out.Mappings = append(out.Mappings, client.ImportedMapping{ObjectName: m.Object, Change: string(m.Change)})
+	}
+	for _, s := range r.Statements {
+		out.Statements = append(out.Statements, client.Statement{Kind: string(s.Kind), Table: s.Table, SQL: s.SQL, Reason: s.Reason})
+	}
+	return out
+}
+
+func writeError(e triggerlog.Entry) client.WriteError {
+	return client.WriteError{
+		ID: int64(e.ID), Table: e.Table, RecordID: int64(e.RecordID), SFID: e.Sfid, Action: string(e.Action),
+		Message: e.Message, CreatedAt: e.CreatedAt,
+	}
+}
+
+func event(e store.Event) client.Event {
+	return client.Event{
+		ID: e.ID, At: e.At, Level: e.Level, Event: e.Event, Mapping: idText(e.Mapping), State: e.State, Fields: e.Fields,
+	}
+}
+
+func auditEntry(e store.AuditEntry) client.AuditEntry {
+	return client.AuditEntry{
+		ID: e.ID, At: e.At, Who: e.Who, From: e.From, Action: e.Action, Subject: e.Subject,
+		Connection: idText(e.Connection), Before: e.Before, After: e.After,
+	}
+}
+
+func node(n store.Node) client.Node {
+	return client.Node{
+		ID: n.ID.String(), Name: n.Name, PID: n.PID, Version: n.Version, StartedAt: n.StartedAt, HeartbeatAt: n.HeartbeatAt,
+	}
+}
+
+func token(t store.Token) client.Token {
+	return client.Token{
+		ID: t.ID.String(), Name: t.Name, Role: string(t.Role), Scopes: each(t.Scopes, same), Connection: idText(t.Connection),
+		CreatedAt: t.CreatedAt, ExpiresAt: timeOrNil(t.ExpiresAt), LastUsedAt: timeOrNil(t.LastUsedAt),
+	}
+}
+
+func report(r *manage.Report) client.Report {
+	out := client.Report{Mappings: []client.MappingReport{}, APICalls: r.Calls, Seconds: r.Took.Seconds()}
+	for _, m := range r.Mappings {
+		out.Differences += m.Differences()
+		out.Duplicates += m.Dup
+		out.Mappings = append(out.Mappings, client.MappingReport{
+			ObjectName: m.Object, Table: m.Table, RowsSalesforce: m.RowsSalesforce, RowsPostgres: m.RowsPostgres,
+			Equal: m.Equal, Pending: m.Pending, FailedWrites: m.FailedWrites, MissingInPostgres: m.MissingInPostgres,
+			MissingInSalesforce: m.MissingInSalesforce, Different: m.Different, Duplicates: m.Dup,
+			Samples: each(m.Samples, difference),
+		})
+	}
+	return out
+}
+
+func difference(d manage.Difference) client.Difference {
+	return client.Difference{Kind: d.Kind, SFID: d.SFID, ID: d.ID, Fields: each(d.Fields, func(f manage.FieldDifference) client.FieldDifference {
+		return client.FieldDifference{Field: f.Field, Salesforce: f.Salesforce, Postgres: f.Postgres}
+	})}
+}

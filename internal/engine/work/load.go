@@ -1,0 +1,129 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/synclinehq/syncline/internal/engine"
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/reader"
+	"github.com/synclinehq/syncline/internal/schema"
+	"github.com/synclinehq/syncline/internal/store"
+)
+
+// progressEvery is the pause between two notes of a load's progress.
+const progressEvery = time.Second
+
+// load makes sure of a mapping's table and fills it.
+func (w *Work) load(ctx context.Context, t *engine.Turn) (engine.Next, error) {
+	m, ok := own(t)
+	if !ok {
+		return engine.Next{After: restless}, nil
+	}
+	table, err := t.Session.Table(ctx, m)
+	if err != nil {
+		return engine.Next{}, fmt.Errorf("mapping of %s: %w", m.ObjectName, err)
+	}
+	var sum tally
+	r := w.reader(t, &sum)
+	if m.Status.Stage == mapping.StageCreated {
+		if err := w.beginLoad(ctx, t, r, table); err != nil {
+			return engine.Next{}, err
+		}
+	}
+	done, err := r.Load(ctx, t.Fence, table, t.Until, w.progress(ctx, t))
+	if err != nil || !done {
+		return engine.Next{}, err
+	}
+	return engine.Next{After: restless}, w.endLoad(ctx, t, r, m)
+}
+
+// own is the mapping of a load turn, if it is still to be loaded.
+func own(t *engine.Turn) (mapping.Mapping, bool) {
+	for _, m := range t.Active(mapping.StageCreated, mapping.StageLoading) {
+		if m.ID.String() == t.Mapping {
+			return m, true
+		}
+	}
+	return mapping.Mapping{}, false
+}
+
+// beginLoad makes the table and forgets how far it was read. The read turn's
+// fence is raised meanwhile: a poll in flight would bring the old mark back.
+func (w *Work) beginLoad(ctx context.Context, t *engine.Turn, r *reader.Reader, table *mapping.Table) error {
+	if _, err := schema.Apply(ctx, t.Session.DB, t.Config, []*mapping.Table{table}); err != nil {
+		return fmt.Errorf("make table %s: %w", table.Name, err)
+	}
+	marks, err := r.Marks(ctx)
+	if err != nil {
+		return err
+	}
+	if _, read := marks[table.Mapping.ID]; read {
+		fence, err := w.store.RaiseFence(ctx, engine.Key{Connection: t.Connection, Kind: engine.KindRead})
+		if err != nil {
+			return fmt.Errorf("stop polls: %w", err)
+		}
+		if err := t.Session.DB.Raise(ctx, fence); err != nil {
+			return fmt.Errorf("stop polls: %w", err)
+		}
+		if err := r.Restart(ctx, t.Fence, table); err != nil {
+			return err
+		}
+	}
+	if err := w.store.StartProgress(ctx, t.Connection, table.Mapping.ID, 0); err != nil {
+		return fmt.Errorf("begin progress: %w", err)
+	}
+	if err := w.store.SetStage(ctx, table.Mapping.ID, mapping.StageLoading); err != nil {
+		return fmt.Errorf("store stage: %w", err)
+	}
+	w.event(ctx, store.Event{
+		Connection: t.Connection, Mapping: table.Mapping.ID, Level: "info",
+		Event: "RELOAD TABLE " + table.Name, State: "RELOAD_TABLE",
+	})
+	return nil
+}
+
+// progress notes how far the load has come, now and then.
+func (w *Work) progress(ctx context.Context, t *engine.Turn) func(reader.Progress) {
+	var last time.Time
+	return func(p reader.Progress) {
+		if p.Rows < p.Total && time.Since(last) < progressEvery {
+			return
+		}
+		last = time.Now()
+		err := w.store.SaveProgress(ctx, t.Connection, store.Progress{Mapping: p.Mapping, Rows: p.Rows, Bytes: p.Bytes, Total: p.Total})
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Log.WarnContext(ctx, "progress not stored", "error", err)
+		}
+	}
+}
+
+func (w *Work) endLoad(ctx context.Context, t *engine.Turn, r *reader.Reader, m mapping.Mapping) error {
+	marks, err := r.Marks(ctx)
+	if err != nil {
+		return err
+	}
+	rows := marks[m.ID].Rows
+	if err := w.store.SetCounts(ctx, m.ID, store.Counts{RowsSF: &rows, RowsDB: &rows}); err != nil {
+		return fmt.Errorf("store counts: %w", err)
+	}
+	if err := w.store.SetStage(ctx, m.ID, mapping.StageSynced); err != nil {
+		return fmt.Errorf("store stage: %w", err)
+	}
+	w.event(ctx, store.Event{
+		Connection: t.Connection, Mapping: m.ID, Level: "info", Event: "DATA SYNCED " + m.ObjectName, State: "DATA_SYNCED",
+		Fields: map[string]any{"rows": rows},
+	})
+	w.forgetCount(m.ID)
+	return t.Changed(ctx)
+}
+
+func (w *Work) forgetCount(m uuid.UUID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.counted, m)
+}

@@ -1,0 +1,152 @@
+package work
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/synclinehq/syncline/internal/engine"
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/store"
+	"github.com/synclinehq/syncline/internal/telemetry"
+	"github.com/synclinehq/syncline/internal/writer"
+)
+
+const (
+	// hotLook and coolLook are the waits between two looks at a log from which
+	// no notification came: a state that a person sets by hand sends none.
+	hotLook  = 500 * time.Millisecond
+	coolLook = 5 * time.Second
+	// hotFor is how long a connection counts as busy after its last write.
+	hotFor = 30 * time.Second
+)
+
+// writing is a connection's writer on this node and what it was made for.
+type writing struct {
+	writer *writer.Writer
+	stamp  string
+	// fence is the number under which open intents were settled.
+	fence int64
+	last  time.Time // when something was last sent
+	sum   *tally
+}
+
+// write sends what is in the log, then waits for more within its slice.
+func (w *Work) write(ctx context.Context, t *engine.Turn) (engine.Next, error) {
+	if len(t.Mappings) == 0 {
+		return engine.Next{After: restless}, nil
+	}
+	wr, err := w.writing(ctx, t)
+	if err != nil {
+		return engine.Next{}, err
+	}
+	defer w.giveBack(t.Connection, wr)
+	defer w.keep(ctx, t.Connection, wr.sum)
+	if wr.fence != t.Fence.Number {
+		if err := wr.writer.Recover(ctx, t.Fence); err != nil {
+			return engine.Next{}, err
+		}
+		wr.fence = t.Fence.Number
+	}
+	for {
+		p, err := wr.writer.Drain(ctx, t.Fence, t.Until)
+		if err != nil {
+			return engine.Next{}, err
+		}
+		if p.Sent+p.Failed > 0 {
+			wr.last = time.Now()
+		}
+		next := wr.next(p)
+		if p.More || !t.More() {
+			return next, nil
+		}
+		w.keep(ctx, t.Connection, wr.sum)
+		t.Wait(ctx, next.After)
+		if !t.More() || ctx.Err() != nil {
+			return wr.next(writer.Progress{NextAt: p.NextAt}), nil
+		}
+	}
+}
+
+// next is when the log is looked at again.
+func (wr *writing) next(p writer.Progress) engine.Next {
+	if p.More {
+		return engine.Next{Hot: true}
+	}
+	hot := time.Since(wr.last) < hotFor
+	after := coolLook
+	if hot {
+		after = hotLook
+	}
+	if !p.NextAt.IsZero() {
+		after = min(after, max(0, time.Until(p.NextAt)))
+	}
+	return engine.Next{After: max(after, 10*time.Millisecond), Hot: hot}
+}
+
+// writing takes the connection's writer out for one slice. It is made anew when
+// the session or a mapping has changed, or when another turn, soon to be fenced
+// off, still has it in hand. Entries of a table that it does not know would be
+// refused, so a mapping that can't be resolved holds all writes back.
+func (w *Work) writing(ctx context.Context, t *engine.Turn) (*writing, error) {
+	stamp := stampOf(t)
+	w.mu.Lock()
+	wr := w.writers[t.Connection]
+	delete(w.writers, t.Connection)
+	w.mu.Unlock()
+	if wr != nil && wr.stamp == stamp {
+		return wr, nil
+	}
+	sum := &tally{}
+	made, err := w.writer(ctx, t, sum)
+	if err != nil {
+		return nil, err
+	}
+	return &writing{writer: made, stamp: stamp, sum: sum}, nil
+}
+
+func (w *Work) giveBack(connection uuid.UUID, wr *writing) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writers[connection] = wr
+}
+
+func (w *Work) writer(ctx context.Context, t *engine.Turn, sum *tally) (*writer.Writer, error) {
+	list, err := tables(ctx, t, t.Mappings)
+	if err != nil {
+		return nil, err
+	}
+	byName := map[string]*mapping.Table{}
+	for _, table := range list {
+		byName[table.Name] = table
+	}
+	return writer.New(writer.Config{
+		Connection: t.Config, Schema: t.Config.Schema, DB: t.Session.DB, Org: t.Session.Org,
+		Journal: journal{w.store}, Tables: byName, Clock: t.Clock, Logger: t.Log,
+		Observe: func(o writer.Observation) { w.observe(t, sum, o) },
+	}), nil
+}
+
+// stampOf changes when a writer has to be made anew.
+func stampOf(t *engine.Turn) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%p %s", t.Session, t.Config.UpdatedAt)
+	for _, m := range t.Mappings {
+		fmt.Fprintf(&b, " %s/%d", m.ID, m.Revision)
+	}
+	return b.String()
+}
+
+func (w *Work) observe(t *engine.Turn, sum *tally, o writer.Observation) {
+	if o.Table == nil {
+		return
+	}
+	sum.add(o.Table.Mapping.ID, store.ToSalesforce, o.Accepted, o.Failed, o.Latencies)
+	if w.cfg.Metrics != nil {
+		w.cfg.Metrics.RowsTotal.WithLabelValues(t.Connection.String(), o.Table.Object, telemetry.ToSalesforce, string(o.Op)).
+			Add(float64(o.Accepted))
+	}
+}
