@@ -29,8 +29,11 @@ type call struct {
 
 // claimed is what one claim did.
 type claimed struct {
-	call            *call
+	call *call
+	// settled is the number of entries that needed no call, failed those of
+	// them that are FAILED.
 	settled, failed int
+	done            []plan.Done
 }
 
 // maxPages bounds how many pages of waiting entries one claim looks through.
@@ -50,12 +53,7 @@ func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error)
 		if err := w.file(ctx, tx, p); err != nil {
 			return err
 		}
-		for _, d := range p.Done {
-			done.settled++
-			if d.State == triggerlog.Failed {
-				done.failed++
-			}
-		}
+		done.count(p.Done)
 		if p.Set != nil {
 			done.call, err = w.putIntents(ctx, tx, p.Set)
 		}
@@ -65,11 +63,35 @@ func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error)
 	if err != nil {
 		return claimed{}, fmt.Errorf("claim changes: %w", err)
 	}
+	w.tell(ctx, done.done)
 	if done.call != nil {
 		done.call.claimed = started
 		crash.Point(crash.WriterAfterClaim)
 	}
 	return done, nil
+}
+
+func (c *claimed) count(done []plan.Done) {
+	c.done, c.settled = done, len(done)
+	for _, d := range done {
+		if d.State == triggerlog.Failed {
+			c.failed++
+		}
+	}
+}
+
+// tell reports entries that failed without a call.
+func (w *Writer) tell(ctx context.Context, done []plan.Done) {
+	failed := map[*mapping.Table]int{}
+	for _, d := range done {
+		if d.State == triggerlog.Failed {
+			failed[w.cfg.Tables[d.Entry.Table]]++
+			w.out.WarnContext(ctx, "write failed", "table", d.Entry.Table, "log_id", d.Entry.ID, "code", d.Code)
+		}
+	}
+	for t, n := range failed {
+		w.cfg.Observe(Observation{Table: t, Failed: n})
+	}
 }
 
 // next plans, past pages of entries that all have to wait. Nil: there is
@@ -113,7 +135,7 @@ func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
 // gather reads what the planner must know of the entries' rows.
 func (w *Writer) gather(ctx context.Context, tx *target.Tx, entries []triggerlog.Entry) (plan.Input, error) {
 	in := plan.Input{
-		Entries: entries, Tables: w.cfg.Tables, Limit: w.limit,
+		Entries: entries, Tables: w.cfg.Tables, Paused: w.held, Limit: w.limit,
 		Rows: map[plan.Record]plan.Row{}, Related: map[plan.Record][]triggerlog.Entry{}, Bases: map[plan.Record][]outbox.Base{},
 	}
 	ids := map[string][]int32{}

@@ -40,6 +40,11 @@ const maxTrouble = 3
 // connection: salesforce.ClassOf tells), or the database's. What was claimed is
 // then NEW again, or its outcome is found out by the next run.
 func (w *Writer) Drain(ctx context.Context, fence target.Fence, until time.Time) (Progress, error) {
+	return w.DrainWhile(ctx, fence, func() bool { return time.Now().Before(until) })
+}
+
+// DrainWhile is Drain until more says no. It asks before each call.
+func (w *Writer) DrainWhile(ctx context.Context, fence target.Fence, more func() bool) (Progress, error) {
 	var p Progress
 	trouble := 0
 	for {
@@ -51,13 +56,13 @@ func (w *Writer) Drain(ctx context.Context, fence target.Fence, until time.Time)
 				return w.rest(p), err
 			}
 		}
-		if !time.Now().Before(until) {
+		if !more() {
 			p.More = true
 			return w.rest(p), nil
 		}
-		more, err := w.step(ctx, fence, &p)
+		went, err := w.step(ctx, fence, &p)
 		switch {
-		case err == nil && !more:
+		case err == nil && !went:
 			return w.rest(p), nil
 		case err == nil:
 			trouble = 0
@@ -72,7 +77,7 @@ func (w *Writer) Drain(ctx context.Context, fence target.Fence, until time.Time)
 }
 
 // step makes one call, if there is one to make.
-func (w *Writer) step(ctx context.Context, fence target.Fence, p *Progress) (more bool, err error) {
+func (w *Writer) step(ctx context.Context, fence target.Fence, p *Progress) (went bool, err error) {
 	c, err := w.claim(ctx, fence)
 	if err != nil {
 		return false, err

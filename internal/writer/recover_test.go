@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -192,4 +193,41 @@ func TestJournalThatIsDown(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	s.want("log", s.states(), "INSERT|opportunity|1|SUCCESS\n")
+}
+
+func TestInsertThatArrivesLate(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Settings.ProbeEvery = 100 * time.Millisecond })
+	s.run(insertBig)
+	s.fault(map[string]any{"kind": "late", "count": 1, "method": "POST", "path": "/composite/sobjects$", "delayMs": 400})
+	if p := s.drain(); p.Sent != 1 {
+		t.Errorf("progress %+v", p)
+	}
+	s.want("log", s.states(), "INSERT|opportunity|1|SUCCESS\n")
+	s.want("org", s.inOrg(`SELECT Name FROM Opportunity`), `{"Name":"Big"}`+"\n")
+	s.want("row", s.lines(`SELECT length(sfid), _hc_lastop FROM opportunity`), "18|INSERTED\n")
+}
+
+// covered is an org in which a transaction from before is still open.
+type covered struct {
+	*orgSpy
+	latest time.Time
+}
+
+func (c covered) Updated(context.Context, string, time.Time, time.Time) (salesforce.Updated, error) {
+	return salesforce.Updated{LatestDateCovered: c.latest}, nil
+}
+
+func TestLostInsertWaitsForOpenTransactions(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.run(insertBig)
+	s.diesAfter("sending")
+	s.age(ProbeFinal + time.Second)
+	s.cfg.Org = covered{s.client, time.Now().Add(-ProbeFinal)}
+	s.must(s.Recover(t.Context(), s.fence))
+	s.want("log", s.states(), "INSERT|opportunity|1|PENDING\n")
+	s.cfg.Org = s.client
+	s.must(s.Recover(t.Context(), s.fence))
+	s.want("log", s.states(), "INSERT|opportunity|1|NEW\n")
 }

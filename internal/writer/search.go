@@ -62,7 +62,7 @@ func (w *Writer) search(ctx context.Context, fence target.Fence, calls []*call, 
 			return err
 		}
 	}
-	if len(never) > 0 {
+	if len(never) > 0 && w.complete(ctx, t, now.Sub(newest(never))) {
 		if err := w.undo(ctx, fence, never); err != nil {
 			return err
 		}
@@ -72,7 +72,8 @@ func (w *Writer) search(ctx context.Context, fence target.Fence, calls []*call, 
 		w.out.WarnContext(ctx, "outcome of inserts unknown: records were created that are not exactly what was sent; a person has to decide",
 			"object", t.Object, "entries", unclear)
 		w.later(askEvery)
-	case len(arrived)+len(never) < len(lost):
+	default:
+		// Those that may still come, or of which that is not certain yet.
 		w.later(w.set.ProbeEvery)
 	}
 	return nil
@@ -222,6 +223,26 @@ func (w *Writer) unowned(ctx context.Context, t *mapping.Table, list []found) ([
 		return nil, fmt.Errorf("look up rows of found records: %w", err)
 	}
 	return slices.DeleteFunc(list, func(f found) bool { return owned[f.sfid] }), nil
+}
+
+func newest(intents []outbox.Intent) time.Time {
+	return slices.MaxFunc(intents, func(a, b outbox.Intent) int { return a.ClaimedAt.Compare(b.ClaimedAt) }).ClaimedAt
+}
+
+// complete says whether every transaction that may hold a lost insert has
+// ended: Salesforce's own word beside the passing of time.
+func (w *Writer) complete(ctx context.Context, t *mapping.Table, age time.Duration) bool {
+	if t.Describe == nil || !t.Describe.Replicateable {
+		return true
+	}
+	now := time.Now().Add(w.cfg.Org.Skew())
+	claimed := now.Add(-age)
+	u, err := w.cfg.Org.Updated(ctx, t.Object, claimed.Add(-searchMargin), now)
+	if err != nil {
+		w.out.WarnContext(ctx, "can't tell whether a lost insert may still arrive", "object", t.Object, "error", err)
+		return false
+	}
+	return u.LatestDateCovered.After(claimed.Add(outbox.SendWithin))
 }
 
 // arrived stores what was found of one call.

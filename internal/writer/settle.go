@@ -225,6 +225,7 @@ func (w *Writer) observe(c *call, done []settling) Observation {
 		case failed:
 			o.Failed++
 			delete(w.attempts, id)
+			w.out.Warn("write failed", "table", s.intent.Table, "log_id", id, "sfid", s.intent.Sfid, "code", s.answer.Code)
 		case again:
 			o.Retried++
 			w.notBefore[id] = time.Now().Add(min(w.set.Backoff<<min(w.attempts[id], 10), maxBackoff))

@@ -20,6 +20,8 @@ import (
 type Org interface {
 	Write(ctx context.Context, w salesforce.WriteRequest) ([]salesforce.Result, error)
 	QueryMaps(ctx context.Context, soql string, all bool) ([]map[string]any, error)
+	// Updated tells how far the org's past is complete.
+	Updated(ctx context.Context, object string, start, end time.Time) (salesforce.Updated, error)
 	// Skew is how far the org's clock is ahead of this machine's.
 	Skew() time.Duration
 }
@@ -180,6 +182,8 @@ type Writer struct {
 	// waits for; visit says when open intents are looked at again.
 	own   map[uuid.UUID]bool
 	visit time.Time
+	// held are tables whose entries wait.
+	held map[string]bool
 }
 
 // New makes a writer. It connects to nothing.
@@ -200,4 +204,14 @@ func New(cfg Config) *Writer {
 		w.cfg.Observe = func(Observation) {}
 	}
 	return w
+}
+
+// Hold makes entries of these tables wait, and of no others: those of mappings
+// that are paused, or that can't be resolved at the moment. An entry of a table
+// that is neither in Config.Tables nor held is FAILED as not mapped.
+func (w *Writer) Hold(tables ...string) {
+	w.held = make(map[string]bool, len(tables))
+	for _, t := range tables {
+		w.held[t] = true
+	}
 }

@@ -336,3 +336,44 @@ func TestConflictsBySeenValues(t *testing.T) {
 		})
 	}
 }
+
+func TestHeldTablesWait(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.run(`INSERT INTO account (name, external_id__c) VALUES ('A', 'x')`)
+	s.run(`INSERT INTO contact (lastname, external_id__c) VALUES ('C', 'c')`)
+	s.run(`INSERT INTO _trigger_log (state, action, table_name, record_id) VALUES ('NEW', 'INSERT', 'unresolved', 1)`)
+	s.Hold("account", "unresolved")
+	s.drain()
+	s.want("log", s.states(), "INSERT|account|1|NEW\nINSERT|contact|1|SUCCESS\nINSERT|unresolved|1|NEW\n")
+	s.Hold()
+	s.drain()
+	s.want("log", s.states(), "INSERT|account|1|SUCCESS\nINSERT|contact|1|SUCCESS\nINSERT|unresolved|1|FAILED\n")
+}
+
+func TestDrainStopsWhenToldTo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.run(`INSERT INTO account (name, external_id__c) VALUES ('A', 'x')`)
+	s.run(`INSERT INTO contact (lastname, external_id__c) VALUES ('C', 'c')`)
+	calls := 0
+	p, err := s.DrainWhile(t.Context(), s.fence, func() bool { calls++; return calls == 1 })
+	s.must(err)
+	if p.Sent != 1 || !p.More {
+		t.Errorf("progress %+v", p)
+	}
+	s.want("log", s.states(), "INSERT|account|1|SUCCESS\nINSERT|contact|1|NEW\n")
+}
+
+func TestRowThatRefusesItsID(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.run(`ALTER TABLE account ADD CONSTRAINT no_ids CHECK (sfid IS NULL OR name <> 'A')`)
+	s.run(`INSERT INTO account (name, external_id__c) VALUES ('A', 'x'), ('B', 'y')`)
+	s.drain()
+	s.want("rows", s.lines(`SELECT name, length(sfid) FROM account ORDER BY 1`), "A|-\nB|18\n")
+	got := s.lines(`SELECT sf_message FROM _trigger_log WHERE state = 'FAILED'`)
+	if !strings.Contains(got, "Salesforce accepted the change as 001") || !strings.Contains(got, "no_ids") {
+		t.Errorf("message: %s", got)
+	}
+}

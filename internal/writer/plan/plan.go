@@ -32,6 +32,8 @@ type Input struct {
 	Entries []triggerlog.Entry
 	// Tables are all mapped tables by name.
 	Tables map[string]*mapping.Table
+	// Paused are tables by name whose entries wait, mapped or not.
+	Paused map[string]bool
 	// Rows are the entries' rows as they are now; a row that is gone is missing.
 	Rows map[Record]Row
 	// Related are all entries of rows that are gone or have no sfid, in log
@@ -138,7 +140,7 @@ type kind struct {
 func (p *planner) take(e triggerlog.Entry) bool {
 	d := p.decide(e)
 	switch {
-	case p.held.touches(e, d.keys, d.needs):
+	case p.in.Paused[e.Table], p.held.touches(e, d.keys, d.needs):
 		p.held.add(d.keys)
 		p.plan.Waiting++
 		return true
