@@ -188,7 +188,8 @@ func (w *Writer) again(ctx context.Context, fence target.Fence, c *call, now tim
 	if err != nil {
 		return w.refusedAgain(ctx, fence, c, err)
 	}
-	o, err := w.answered(ctx, fence, c, answersOf(c.intents, results))
+	answers := w.final(c, answersOf(c.intents, results))
+	o, err := w.answered(ctx, fence, c, answers)
 	p.add(o)
 	if err != nil {
 		return err
@@ -197,6 +198,24 @@ func (w *Writer) again(ctx context.Context, fence target.Fence, c *call, now tim
 		return fmt.Errorf("close the journal of a lost call: %w", err)
 	}
 	return nil
+}
+
+// final leaves out answers that settle nothing: that a repeated upsert met a
+// lock says nothing of the first one, which may have made the record. Were the
+// entry NEW again and its row deleted, nobody would delete that record.
+func (w *Writer) final(c *call, answers []JournalResult) []JournalResult {
+	if c.op != outbox.Upsert {
+		return answers
+	}
+	out := answers[:0:0]
+	for n, a := range answers {
+		if w.judge(c.intents[n], a) == again {
+			w.later(w.set.Backoff)
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 // refusedAgain handles a repeated call that brought no results. Whatever the

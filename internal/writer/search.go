@@ -14,6 +14,7 @@ import (
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/outbox"
 	"github.com/synclinehq/syncline/internal/record"
+	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/target"
 )
 
@@ -53,6 +54,11 @@ func (w *Writer) search(ctx context.Context, fence target.Fence, calls []*call, 
 		return err
 	}
 	records, err := w.find(ctx, t, lost, now.Sub(oldest))
+	if err != nil && hopeless(ctx, err) {
+		w.out.WarnContext(ctx, "lost inserts can't be looked for; a person has to decide", "object", t.Object, "error", err)
+		w.later(askEvery)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -77,6 +83,18 @@ func (w *Writer) search(ctx context.Context, fence target.Fence, calls []*call, 
 		w.later(w.set.ProbeEvery)
 	}
 	return nil
+}
+
+// hopeless says that asking again soon brings the same error, and that it is
+// one of this search alone: other work goes on.
+func hopeless(ctx context.Context, err error) bool {
+	switch salesforce.ClassOf(err) {
+	case salesforce.AskPerson, salesforce.Redescribe:
+		return true
+	case salesforce.RetrySoon, salesforce.RetryLater, salesforce.Reauthorize:
+		return false
+	}
+	return ctx.Err() == nil && target.Classify(err) == target.Other
 }
 
 func (w *Writer) lostOf(t *mapping.Table, calls []*call, now time.Time) (lost []lostInsert, oldest time.Time) {
