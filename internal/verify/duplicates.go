@@ -1,0 +1,48 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/synclinehq/syncline/internal/salesforce"
+)
+
+// duplicates counts the unique identifiers that several rows, or several
+// records, share.
+func (j *job) duplicates(ctx context.Context) error {
+	if j.table.Upsert < 0 {
+		return nil
+	}
+	rows, err := j.DB.Pool().Query(ctx, j.sql.doubles)
+	if err != nil {
+		return fmt.Errorf("look for duplicate rows: %w", err)
+	}
+	values, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("look for duplicate rows: %w", err)
+	}
+	path := j.table.Columns[j.table.Upsert].Path()
+	for _, v := range values {
+		j.show(Sample{Kind: Duplicate, Fields: []FieldDifference{{Field: path, Postgres: &v}}})
+	}
+	return j.duplicateRecords(ctx, path)
+}
+
+func (j *job) duplicateRecords(ctx context.Context, path string) error {
+	found, err := j.org.QueryMaps(ctx, fmt.Sprintf("SELECT %[1]s, COUNT(Id) n FROM %[2]s WHERE %[1]s != null GROUP BY %[1]s HAVING COUNT(Id) > 1",
+		path, j.table.Object), false)
+	if salesforce.IsCode(err, "INVALID_FIELD", "MALFORMED_QUERY") {
+		j.Logger.WarnContext(ctx, "duplicates in the org are not looked for: the field cannot be grouped", "object", j.table.Object, "field", path, "error", err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for duplicate records: %w", err)
+	}
+	for _, m := range found {
+		v := fmt.Sprint(m[path])
+		j.show(Sample{Kind: Duplicate, Fields: []FieldDifference{{Field: path, Salesforce: &v}}})
+	}
+	return nil
+}
