@@ -12,6 +12,7 @@ import (
 	"github.com/synclinehq/syncline/internal/secret"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/triggerlog"
+	"github.com/synclinehq/syncline/internal/verify"
 )
 
 // each converts a list; the outcome is never nil, so that JSON has [].
@@ -164,23 +165,25 @@ func token(t store.Token) client.Token {
 	}
 }
 
-func report(r *manage.Report) client.Report {
-	out := client.Report{Mappings: []client.MappingReport{}, APICalls: r.Calls, Seconds: r.Took.Seconds()}
+func report(r *verify.Report) client.Report {
+	out := client.Report{
+		Mappings: []client.MappingReport{}, APICalls: r.Calls, Seconds: r.Took.Seconds(),
+		Differences: r.Differences(), Duplicates: r.Duplicates(),
+	}
 	for _, m := range r.Mappings {
-		out.Differences += m.Differences()
-		out.Duplicates += m.Dup
 		out.Mappings = append(out.Mappings, client.MappingReport{
 			ObjectName: m.Object, Table: m.Table, RowsSalesforce: m.RowsSalesforce, RowsPostgres: m.RowsPostgres,
-			Equal: m.Equal, Pending: m.Pending, FailedWrites: m.FailedWrites, MissingInPostgres: m.MissingInPostgres,
-			MissingInSalesforce: m.MissingInSalesforce, Different: m.Different, Duplicates: m.Dup,
-			Samples: each(m.Samples, difference),
+			Equal: m.Equal, Pending: m.Pending, FailedWrites: m.FailedWrites, Duplicates: m.Duplicates,
+			MissingInPostgres: m.Differences.MissingInPostgres, MissingInSalesforce: m.Differences.MissingInSalesforce,
+			Different: m.Differences.Different, Samples: each(m.Samples, difference),
 		})
 	}
 	return out
 }
 
-func difference(d manage.Difference) client.Difference {
-	return client.Difference{Kind: d.Kind, SFID: d.SFID, ID: d.ID, Fields: each(d.Fields, func(f manage.FieldDifference) client.FieldDifference {
-		return client.FieldDifference{Field: f.Field, Salesforce: f.Salesforce, Postgres: f.Postgres}
-	})}
+func difference(d verify.Sample) client.Difference {
+	return client.Difference{
+		Kind: string(d.Kind), SFID: d.Sfid, ID: int64(d.ID),
+		Fields: each(d.Fields, func(f verify.FieldDifference) client.FieldDifference { return client.FieldDifference(f) }),
+	}
 }

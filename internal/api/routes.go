@@ -195,6 +195,7 @@ func (s *server) configRoutes(api huma.API) {
 	}
 	imp := op(http.MethodPost, "/connections/{connection}/config", "import-config", tag, "Make the mappings of a configuration file")
 	imp.MaxBodyBytes = maxConfigBytes
+	imp.SkipValidateBody = true // the parser of configuration files has better words
 	add(s, api, imp, func(ctx context.Context, c manage.Caller, in *input) (client.Import, error) {
 		out, err := s.cfg.Manage.ImportConfig(ctx, c, in.ref(), bytes.NewReader(in.RawBody), in.DryRun)
 		if err != nil {

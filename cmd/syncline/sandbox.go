@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/synclinehq/syncline/internal/cli"
+	"github.com/synclinehq/syncline/sandbox"
+	"github.com/synclinehq/syncline/sandbox/org"
+)
+
+// runSandbox runs a sandbox org until ctx ends.
+func runSandbox(ctx context.Context, o cli.SandboxOptions, out io.Writer) error {
+	s, err := sandbox.Start(ctx, sandbox.Options{Addr: o.Listen, Seed: o.Seed, Name: o.Name, ControlToken: o.ControlToken})
+	if err != nil {
+		return fmt.Errorf("start the sandbox org: %w", err)
+	}
+	defer func() { _ = s.Close() }() // the process ends
+	if err := seed(s, o); err != nil {
+		return err
+	}
+	if err := tell(s, o, out); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// seed fills the org with related records.
+func seed(s *sandbox.Server, o cli.SandboxOptions) error {
+	if o.Rows == 0 {
+		return nil
+	}
+	for _, plan := range []org.SeedPlan{
+		{Object: "Account", Rows: o.Rows},
+		{Object: "Contact", Rows: o.Rows},
+		{Object: "Opportunity", Rows: o.Rows / 2},
+	} {
+		plan.Seed, plan.Past = o.Seed, true
+		if _, err := s.Org.Seed(plan); err != nil {
+			return fmt.Errorf("fill the org: %w", err)
+		}
+	}
+	return nil
+}
+
+func tell(s *sandbox.Server, o cli.SandboxOptions, out io.Writer) error {
+	var product sandbox.Client
+	for _, c := range s.Clients {
+		if c.ID == sandbox.ProductClientID {
+			product = c
+		}
+	}
+	if o.JSON {
+		err := json.NewEncoder(out).Encode(map[string]string{
+			"org_url": s.URL(), "org_client_id": product.ID, "org_client_secret": product.Secret,
+		})
+		if err != nil {
+			return fmt.Errorf("print the org's address: %w", err)
+		}
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "The sandbox org answers at %s\nClient ID: %s\nClient secret: %s\n"+
+		"The server that connects to it needs --allow-insecure-orgs.\n", s.URL(), product.ID, product.Secret)
+	if err != nil {
+		return fmt.Errorf("print the org's address: %w", err)
+	}
+	return nil
+}
