@@ -24,8 +24,8 @@ const (
 // ruleMessage is what the demo org's validation rule says. The rule is what
 // the rejected edits run into.
 const (
-	ruleMessage   = "Annual revenue cannot be negative."
-	ruleCondition = "AnnualRevenue < 0"
+	ruleMessage   = "The number of employees cannot be negative."
+	ruleCondition = "NumberOfEmployees < 0"
 )
 
 // slot is a pair of edits, one on each side, that run at the same moment.

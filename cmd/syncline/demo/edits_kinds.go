@@ -118,13 +118,13 @@ func (r *round) familyThere(i int) edit {
 func (r *round) refused(i int) edit {
 	if i%2 == 1 {
 		return func(ctx context.Context) error {
-			return r.sql(ctx, "INSERT INTO account (name, external_id__c, annualrevenue) VALUES ($1, $2, -1)",
+			return r.sql(ctx, "INSERT INTO account (name, external_id__c, numberofemployees) VALUES ($1, $2, -1)",
 				fmt.Sprintf("Refused %d", i), r.external("refused", i))
 		}
 	}
 	a := r.rows["account"].take()
 	return func(ctx context.Context) error {
-		return r.sql(ctx, "UPDATE account SET annualrevenue = $1 WHERE id = $2", -1-i, a.id)
+		return r.sql(ctx, "UPDATE account SET numberofemployees = $1 WHERE id = $2", -1-i, a.id)
 	}
 }
 

@@ -258,7 +258,7 @@ func (w *world) compare(ctx context.Context, rep *Report) error {
 }
 
 func (w *world) countErrors(ctx context.Context, rep *Report) error {
-	list, err := w.api.WriteErrors(ctx, appName, "", 0, 10_000)
+	list, err := w.api.WriteErrors(ctx, appName, "", 0, 1000)
 	if err != nil {
 		return err
 	}

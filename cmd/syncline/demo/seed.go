@@ -26,6 +26,6 @@ func (w *world) seed(ctx context.Context) error {
 		}
 	}
 	return control.SetRules(ctx, org.Rules{Validations: []org.Validation{
-		{Object: "Account", Condition: ruleCondition, Message: ruleMessage, Fields: []string{"AnnualRevenue"}},
+		{Object: "Account", Condition: ruleCondition, Message: ruleMessage, Fields: []string{"NumberOfEmployees"}},
 	}})
 }
