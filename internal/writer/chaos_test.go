@@ -18,7 +18,7 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			c := &chaos{site: newSite(t), Rand: rand.New(rand.NewPCG(seed, 7))}
+			c := &chaos{site: newSite(t, func(c *Config) { c.Settings.Attempts = 1000 }), Rand: rand.New(rand.NewPCG(seed, 7))}
 			for range 60 {
 				c.change()
 				if c.IntN(2) == 0 {

@@ -27,10 +27,13 @@ func (w *Writer) Recover(ctx context.Context, fence target.Fence) error {
 type open struct {
 	calls []*call
 	now   time.Time // of the target database
+	// taken are records that answers in the journal give to open intents: those
+	// of rows that the application holds.
+	taken map[string]bool
 }
 
 func (w *Writer) waiting(ctx context.Context) (open, error) {
-	var o open
+	o := open{taken: map[string]bool{}}
 	var intents []outbox.Intent
 	err := w.db.Read(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var err error
@@ -69,7 +72,7 @@ func (w *Writer) revisit(ctx context.Context, fence target.Fence, p *Progress) e
 	}
 	lost := map[string][]*call{} // inserts that must be looked for, by table
 	for _, c := range o.calls {
-		missing, err := w.byJournal(ctx, fence, c, p)
+		missing, err := w.byJournal(ctx, fence, c, o.taken, p)
 		if err != nil {
 			w.later(w.set.Backoff)
 			return err
@@ -88,7 +91,7 @@ func (w *Writer) revisit(ctx context.Context, fence target.Fence, p *Progress) e
 		}
 	}
 	for _, calls := range lost {
-		if err := w.search(ctx, fence, calls, o.now, p); err != nil {
+		if err := w.search(ctx, fence, calls, o, p); err != nil {
 			w.later(w.set.ProbeEvery)
 			return err
 		}
@@ -102,7 +105,7 @@ func (w *Writer) revisit(ctx context.Context, fence target.Fence, p *Progress) e
 // A call that the journal doesn't know was never made and never will be: the
 // journal takes no entry from a turn whose fence has been raised since, and
 // without one nobody sends (I6, I13).
-func (w *Writer) byJournal(ctx context.Context, fence target.Fence, c *call, p *Progress) (*call, error) {
+func (w *Writer) byJournal(ctx context.Context, fence target.Fence, c *call, taken map[string]bool, p *Progress) (*call, error) {
 	rows, err := w.cfg.Journal.Batch(ctx, w.cfg.Connection.ID, c.batch)
 	if err != nil {
 		return nil, fmt.Errorf("read the journal of a call: %w", err)
@@ -124,6 +127,7 @@ func (w *Writer) byJournal(ctx context.Context, fence target.Fence, c *call, p *
 		case r.Answered && r.Result.Code != CodeSentAgain:
 			known.intents = append(known.intents, i)
 			answers = append(answers, r.Result)
+			taken[r.Result.Sfid] = true
 		default:
 			unknown.intents = append(unknown.intents, i)
 		}

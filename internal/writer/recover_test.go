@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/synclinehq/syncline/internal/salesforce"
 )
 
@@ -230,4 +232,28 @@ func TestLostInsertWaitsForOpenTransactions(t *testing.T) {
 	s.cfg.Org = s.client
 	s.must(s.Recover(t.Context(), s.fence))
 	s.want("log", s.states(), "INSERT|opportunity|1|NEW\n")
+}
+
+func TestLostInsertIsNotTheOneOfARowThatIsHeld(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.run(insertBig)
+	s.run(`BEGIN`)
+	s.run(`SELECT FROM opportunity FOR UPDATE`)
+	_, err := s.Drain(t.Context(), s.fence, time.Now().Add(time.Minute)) // accepted, not settled
+	s.must(err)
+	other, err := pgx.ConnectConfig(t.Context(), s.app.Config())
+	s.must(err)
+	defer func() { _ = other.Close(context.Background()) }()
+	_, err = other.Exec(t.Context(), `SET search_path = salesforce, public; `+insertBig)
+	s.must(err)
+	s.diesAfter("sending")
+	s.must(s.Recover(t.Context(), s.fence))
+	s.want("log", s.states(), "INSERT|opportunity|1|PENDING\nINSERT|opportunity|2|PENDING\n")
+	s.run(`COMMIT`)
+	s.age(ProbeFinal)
+	s.must(s.Recover(t.Context(), s.fence))
+	s.drain()
+	s.want("rows", s.lines(`SELECT count(DISTINCT sfid) FROM opportunity`), "2\n")
+	s.want("org", s.inOrg(`SELECT Name FROM Opportunity`), strings.Repeat(`{"Name":"Big"}`+"\n", 2))
 }

@@ -43,17 +43,17 @@ type found struct {
 // search looks for inserts without a unique identifier, all of one table. What
 // is found is accepted. Not to be found means that it never arrived only when
 // it can't arrive any more; then the entry is NEW again.
-func (w *Writer) search(ctx context.Context, fence target.Fence, calls []*call, now time.Time, p *Progress) error {
+func (w *Writer) search(ctx context.Context, fence target.Fence, calls []*call, o open, p *Progress) error {
 	t := calls[0].table
 	if t == nil {
 		w.later(askEvery)
 		return nil
 	}
-	lost, oldest := w.lostOf(t, calls, now)
+	lost, oldest := w.lostOf(t, calls, o.now)
 	if err := w.markUnknown(ctx, fence, lost); err != nil {
 		return err
 	}
-	records, err := w.find(ctx, t, lost, now.Sub(oldest))
+	records, err := w.find(ctx, t, lost, o.now.Sub(oldest))
 	if err != nil && hopeless(ctx, err) {
 		w.out.WarnContext(ctx, "lost inserts can't be looked for; a person has to decide", "object", t.Object, "error", err)
 		w.later(askEvery)
@@ -62,13 +62,14 @@ func (w *Writer) search(ctx context.Context, fence target.Fence, calls []*call, 
 	if err != nil {
 		return err
 	}
+	records = slices.DeleteFunc(records, func(f found) bool { return o.taken[f.sfid] })
 	arrived, never, unclear := match(t, lost, records)
 	for _, c := range calls {
 		if err := w.arrived(ctx, fence, c, arrived, p); err != nil {
 			return err
 		}
 	}
-	if len(never) > 0 && w.complete(ctx, t, now.Sub(newest(never))) {
+	if len(never) > 0 && w.complete(ctx, t, o.now.Sub(newest(never))) {
 		if err := w.undo(ctx, fence, never); err != nil {
 			return err
 		}
