@@ -132,8 +132,8 @@ var scenarios = []scenario{
 	{
 		name: "a create without identifier may be any unknown record that looks like it",
 		app:  `INSERT INTO salesforce.account (name) VALUES ('Mine')`,
-		ours: intent + `'insert', 'Account', 'open', 1, NULL, NULL, '{"attributes":{"type":"Account"},"Name":"Mine"}', NULL)`,
-		in:   []rec{{N: 1, Name: "Mine"}, {N: 2, Name: "Other"}}, want: apply.Result{Deferred: 1, Inserted: 1},
+		ours: intent + `'insert', 'Account', 'open', 1, NULL, NULL, '{"attributes":{"type":"Account"},"Name":"Mine","Phone":"12"}', NULL)`,
+		in:   []rec{{N: 1, Name: "Mine", Phone: "+12"}, {N: 2, Name: "Other"}}, want: apply.Result{Deferred: 1, Inserted: 1},
 		state: `001000000000002AAA|Other||||SYNCED|false
 			-|Mine||||PENDING|
 			deferred|001000000000001AAA|it may be a create whose Id is not known yet

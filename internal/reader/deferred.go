@@ -48,7 +48,7 @@ func (p *poll) readByID(ctx context.Context, ids []string) error {
 	p.begin()
 	for done := false; !done; {
 		var err error
-		if done, err = p.fetch(ctx, byIDQuery(p.table, ids), all(p.table)); err != nil {
+		if done, err = p.fetch(ctx, p.batch, byIDQuery(p.table, ids), all(p.table)); err != nil {
 			return err
 		}
 		for i := range p.batch.Len() {

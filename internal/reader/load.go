@@ -11,6 +11,7 @@ import (
 	"github.com/synclinehq/syncline/internal/apply"
 	"github.com/synclinehq/syncline/internal/crash"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/target"
 )
@@ -64,23 +65,55 @@ type load struct {
 	progress func(Progress)
 }
 
+// page is one page of a load, or what came instead.
+type page struct {
+	batch *record.Batch
+	done  bool
+	err   error
+}
+
+// run applies page after page; while one is being applied the next is on its
+// way, into another batch.
 func (l *load) run(ctx context.Context, until time.Time) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	batch, spare := record.NewBatch(l.table.Layout), record.NewBatch(l.table.Layout)
+	var ahead chan page
 	for l.mark.Phase == Load {
-		if l.started && !time.Now().Before(until) {
+		var p page
+		switch {
+		case ahead != nil:
+			p, ahead = <-ahead, nil
+		case l.started && !time.Now().Before(until):
 			return nil
+		default:
+			p = l.page(ctx, batch)
 		}
-		done, err := l.fetch(ctx, loadQuery(l.table, l.from.LastID), false)
-		if err != nil {
-			if err = l.startOver(ctx, err); err != nil {
+		if p.err != nil {
+			if err := l.startOver(ctx, p.err); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := l.take(ctx, done); err != nil {
+		batch, spare = spare, p.batch
+		if !p.done && time.Now().Before(until) {
+			ahead = make(chan page, 1)
+			go func(b *record.Batch) { ahead <- l.page(ctx, b) }(batch)
+		}
+		if err := l.take(ctx, p); err != nil {
+			cancel()
+			if ahead != nil {
+				<-ahead
+			}
 			return err
 		}
 	}
 	return nil
+}
+
+func (l *load) page(ctx context.Context, b *record.Batch) page {
+	done, err := l.fetch(ctx, b, loadQuery(l.table, l.from.LastID), false)
+	return page{b, done, err}
 }
 
 // startOver makes a new query where that helps: behind the last page, if the
@@ -109,14 +142,14 @@ func (l *load) startOver(ctx context.Context, err error) error {
 }
 
 // take applies the page and moves the mark, in one transaction (I8).
-func (l *load) take(ctx context.Context, done bool) error {
-	next := l.advance(done)
+func (l *load) take(ctx context.Context, p page) error {
+	next := l.advance(p)
 	var res apply.Result
 	_, err := l.r.db.Write(ctx, l.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) (err error) {
-		if res, err = l.applier.Apply(ctx, tx, l.batch); err != nil {
+		if res, err = l.applier.Apply(ctx, tx, p.batch); err != nil {
 			return fmt.Errorf("apply a page: %w", err)
 		}
-		if done {
+		if p.done {
 			if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&next.LoadedAt); err != nil {
 				return fmt.Errorf("read the database's clock: %w", err)
 			}
@@ -134,7 +167,7 @@ func (l *load) take(ctx context.Context, done bool) error {
 	l.mark = next
 	l.r.observe(Observation{
 		Mapping: l.table.Mapping.ID, Object: l.table.Object, Load: true,
-		Rows: l.batch.Len(), Bytes: l.batch.Size(), Result: res,
+		Rows: p.batch.Len(), Bytes: p.batch.Size(), Result: res,
 	})
 	if l.progress != nil {
 		l.progress(Progress{Mapping: l.table.Mapping.ID, Object: l.table.Object, Rows: next.Rows, Total: next.Total, Bytes: next.Bytes})
@@ -143,18 +176,18 @@ func (l *load) take(ctx context.Context, done bool) error {
 }
 
 // advance is the mark once the page is applied.
-func (l *load) advance(done bool) Mark {
+func (l *load) advance(p page) Mark {
 	m := l.mark
 	if m.LoadStarted.IsZero() {
 		m.LoadStarted = l.asOf
 	}
-	m.Rows += int64(l.batch.Len())
-	m.Bytes += int64(l.batch.Size())
+	m.Rows += int64(p.batch.Len())
+	m.Bytes += int64(p.batch.Size())
 	m.Total = l.from.Rows + int64(l.total)
-	if l.batch.Len() > 0 {
-		m.LastID, _ = l.last()
+	if p.batch.Len() > 0 {
+		m.LastID, _ = last(p.batch)
 	}
-	if done {
+	if p.done {
 		m.Phase, m.LastID, m.detail = Poll, "", detail{}
 		m.Stamp, m.Sweep = m.LoadStarted, m.LoadStarted
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/synclinehq/syncline/internal/apply"
 	"github.com/synclinehq/syncline/internal/crash"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/target"
 )
@@ -136,7 +137,7 @@ func interval(t *mapping.Table) time.Duration {
 func (r *Reader) pollOne(ctx context.Context, fence target.Fence, t *mapping.Table, m Mark, now time.Time, o PollOptions, out *MappingResult) {
 	ctx = salesforce.WithUse(ctx, t.Object, "poll")
 	p := &poll{
-		pages: r.pages(t), fence: fence, mark: m, out: out, began: now,
+		pages: r.pages(t), batch: record.NewBatch(t.Layout), fence: fence, mark: m, out: out, began: now,
 		applier: apply.New(r.connection, r.schema, t),
 	}
 	out.Polled = true
@@ -153,6 +154,7 @@ func (r *Reader) pollOne(ctx context.Context, fence target.Fence, t *mapping.Tab
 // poll is the poll of one mapping in one turn.
 type poll struct {
 	*pages
+	batch   *record.Batch
 	fence   target.Fence
 	applier *apply.Applier
 	mark    Mark
@@ -170,7 +172,7 @@ func (p *poll) run(ctx context.Context, o PollOptions) error {
 		if p.started && !o.more() {
 			return nil
 		}
-		done, err := p.fetch(ctx, pollQuery(p.table, w), all(p.table))
+		done, err := p.fetch(ctx, p.batch, pollQuery(p.table, w), all(p.table))
 		if p.started && salesforce.CursorExpired(err) {
 			p.begin()
 			continue
@@ -208,7 +210,7 @@ func (p *poll) advance(w window) window {
 		w.Upper = p.asOf
 	}
 	if p.batch.Len() > 0 {
-		w.ID, w.From = p.last()
+		w.ID, w.From = last(p.batch)
 	}
 	return w
 }

@@ -69,11 +69,10 @@ func notArchived(t *mapping.Table) string {
 	return ""
 }
 
-// pages reads the pages of one query after the other into the same batch.
+// pages reads the pages of one query after the other.
 type pages struct {
 	r     *Reader
 	table *mapping.Table
-	batch *record.Batch
 	// asOf is a moment, by the org's clock, shortly before the query was made:
 	// what was visible then is in it.
 	asOf time.Time
@@ -87,25 +86,25 @@ type pages struct {
 }
 
 func (r *Reader) pages(t *mapping.Table) *pages {
-	return &pages{r: r, table: t, batch: record.NewBatch(t.Layout)}
+	return &pages{r: r, table: t}
 }
 
 // begin forgets the query of before; the next page is one of a new query.
 func (p *pages) begin() { p.next, p.started, p.total, p.read = "", false, 0, 0 }
 
-// fetch reads the next page of the query into the batch. done says that it was
-// the last one; then all announced records have come.
-func (p *pages) fetch(ctx context.Context, soql string, all bool) (done bool, err error) {
-	p.batch.Reset()
-	if p.batch.Asked, err = p.r.db.Now(ctx); err != nil {
+// fetch reads the next page of the query into b. done says that it was the last
+// one; then all announced records have come.
+func (p *pages) fetch(ctx context.Context, b *record.Batch, soql string, all bool) (done bool, err error) {
+	b.Reset()
+	if b.Asked, err = p.r.db.Now(ctx); err != nil {
 		return false, err
 	}
 	sent := time.Now()
 	var page salesforce.Page
 	if p.started {
-		page, err = p.r.org.More(ctx, p.next, p.batch)
+		page, err = p.r.org.More(ctx, p.next, b)
 	} else {
-		page, err = p.r.org.Query(ctx, soql, all, p.batch)
+		page, err = p.r.org.Query(ctx, soql, all, b)
 	}
 	if err != nil {
 		return false, err
@@ -120,11 +119,11 @@ func (p *pages) fetch(ctx context.Context, soql string, all bool) (done bool, er
 		p.total, p.started = page.Total, true
 	}
 	p.next = page.Next
-	p.read += p.batch.Len()
+	p.read += b.Len()
 	switch {
 	case page.Done && p.read != p.total, p.read > p.total:
 		return false, &ShortError{Announced: p.total, Read: p.read}
-	case !page.Done && p.batch.Len() == 0:
+	case !page.Done && b.Len() == 0:
 		return false, errEmptyPage
 	}
 	return page.Done, nil
@@ -133,12 +132,12 @@ func (p *pages) fetch(ctx context.Context, soql string, all bool) (done bool, er
 // now is the org's clock by what it last said.
 func (p *pages) now() time.Time { return p.date.Add(time.Since(p.heard)) }
 
-// last is the Id and stamp of the batch's last record.
-func (p *pages) last() (id string, stamp time.Time) {
-	i := p.batch.Len() - 1
-	id = p.batch.Value(i, p.table.Layout.ID).String()
-	if s := p.table.Layout.Stamp; s >= 0 {
-		stamp = p.batch.Value(i, s).Time()
+// last is the Id and stamp of a batch's last record.
+func last(b *record.Batch) (id string, stamp time.Time) {
+	i := b.Len() - 1
+	id = b.Value(i, b.Layout.ID).String()
+	if s := b.Layout.Stamp; s >= 0 {
+		stamp = b.Value(i, s).Time()
 	}
 	return id, stamp
 }
