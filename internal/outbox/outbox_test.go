@@ -143,7 +143,9 @@ func TestBases(t *testing.T) {
 		s.must(err)
 		return list
 	}
-	sorted := cmpopts.SortSlices(func(a, b outbox.Base) bool { return a.RecordID*10+int32(len(a.Column)) < b.RecordID*10+int32(len(b.Column)) })
+	sorted := cmpopts.SortSlices(func(a, b outbox.Base) bool {
+		return a.RecordID*10+int32(len(a.Column)) < b.RecordID*10+int32(len(b.Column))
+	})
 	s.must(s.RememberTheirs(ctx, s.db, []outbox.Base{
 		{Table: "a", RecordID: 1, Column: "c", Base: p("b"), Theirs: p("t1"), LogID: 5}, {Table: "a", RecordID: 2, Column: "cc", LogID: 6}}))
 	s.must(s.RememberTheirs(ctx, s.db, []outbox.Base{{Table: "a", RecordID: 1, Column: "c", Base: p("other"), Theirs: p("t2"), LogID: 9}}))

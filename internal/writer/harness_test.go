@@ -152,8 +152,11 @@ func (s *site) startOrg() {
 	s.must(err)
 	s.Cleanup(func() { _ = s.org.Close() })
 	c := s.org.Clients[0]
-	res, err := http.PostForm(s.org.URL()+"/services/oauth2/token",
-		url.Values{"grant_type": {"client_credentials"}, "client_id": {c.ID}, "client_secret": {c.Secret}})
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.ID}, "client_secret": {c.Secret}}
+	req, err := http.NewRequestWithContext(s.Context(), http.MethodPost, s.org.URL()+"/services/oauth2/token", strings.NewReader(form.Encode()))
+	s.must(err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := http.DefaultClient.Do(req)
 	s.must(err)
 	defer res.Body.Close()
 	var token struct {
