@@ -63,9 +63,8 @@ type Intent struct {
 	// Body is the JSON that is sent; "" for a delete.
 	Body  string
 	State State
-	// ClaimedAt, SentAt and SettledAt are times of the target database.
+	// ClaimedAt and SettledAt are times of the target database.
 	ClaimedAt time.Time
-	SentAt    *time.Time
 	SettledAt *time.Time
 }
 
@@ -163,7 +162,7 @@ func (o *Outbox) Rebatch(ctx context.Context, q Querier, ids []int64, batch uuid
 
 const intentColumns = `id, batch, position, mapping, table_name, log_id, coalesce(log_txid, 0),
 	coalesce(log_created_at, 'epoch'), change_hash, coalesce(record_id, 0), coalesce(sfid, ''), coalesce(external_id, ''),
-	op, object, coalesce(body, ''), state, claimed_at, sent_at, settled_at`
+	op, object, coalesce(body, ''), state, claimed_at, settled_at`
 
 func (o *Outbox) collect(ctx context.Context, q Querier, what, where string, args ...any) ([]Intent, error) {
 	rows, err := q.Query(ctx, `SELECT `+intentColumns+` FROM _syncline.intent WHERE connection_id = $1 AND `+where,
@@ -174,7 +173,7 @@ func (o *Outbox) collect(ctx context.Context, q Querier, what, where string, arg
 	intents, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (i Intent, err error) {
 		err = row.Scan(&i.ID, &i.Batch, &i.Position, &i.Mapping, &i.Table, &i.LogID, &i.LogTxID,
 			&i.LogCreatedAt, &i.Hash, &i.RecordID, &i.Sfid, &i.ExternalID,
-			&i.Op, &i.Object, &i.Body, &i.State, &i.ClaimedAt, &i.SentAt, &i.SettledAt)
+			&i.Op, &i.Object, &i.Body, &i.State, &i.ClaimedAt, &i.SettledAt)
 		return i, err
 	})
 	if err != nil {
@@ -201,16 +200,6 @@ func (o *Outbox) Touching(ctx context.Context, q Querier, table string,
 		AND (record_id = ANY($3::int[]) OR sfid = ANY($4::text[]) OR external_id = ANY($5::text[])
 		     OR (op = 'insert' AND state <> 'settled'))
 		ORDER BY id`, table, recordIDs, sfids, externalIDs, asked)
-}
-
-// Sent notes when a call was about to go out, by the target's clock.
-func (o *Outbox) Sent(ctx context.Context, q Querier, batch uuid.UUID) error {
-	_, err := q.Exec(ctx, `UPDATE _syncline.intent SET sent_at = clock_timestamp()
-		WHERE connection_id = $1 AND batch = $2`, o.connection, batch)
-	if err != nil {
-		return fmt.Errorf("note that a call is sent: %w", err)
-	}
-	return nil
 }
 
 // MarkUnknown notes that the outcome of these intents can't be told yet.
