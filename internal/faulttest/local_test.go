@@ -75,7 +75,7 @@ func (x *traffic) updateShared(ctx context.Context, value string, at int) error 
 
 // refused makes a change that the org's validation rule does not take.
 func (x *traffic) refused(ctx context.Context, at int) error {
-	return x.exec(ctx, `UPDATE account SET annualrevenue = -1 WHERE id = (SELECT id FROM account ORDER BY id OFFSET $1 % 250 LIMIT 1)`, at)
+	return x.exec(ctx, `UPDATE account SET annualrevenue = -77777 WHERE id = (SELECT id FROM account ORDER BY id OFFSET $1 % 250 LIMIT 1)`, at)
 }
 
 // deleteLoaded deletes a contact that the org had at first.

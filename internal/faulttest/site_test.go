@@ -68,7 +68,7 @@ func newSite(t testing.TB, seed uint64, o options) *site {
 	}
 	s.must(s.ctl.SetSwitches(t.Context(), o.switches))
 	s.must(s.ctl.SetRules(t.Context(), org.Rules{Validations: []org.Validation{
-		{Object: "Account", Condition: "AnnualRevenue < 0", Message: "Annual revenue cannot be negative."},
+		{Object: "Account", Condition: "AnnualRevenue = -77777", Message: "This revenue cannot be."},
 	}}))
 	for object, rows := range map[string]int{"Account": 250, "Contact": 250, "Project__c": 150, "Opportunity": 150} {
 		s.must(s.ctl.Seed(t.Context(), org.SeedPlan{Object: object, Rows: rows, Seed: seed, Past: true}))
@@ -114,7 +114,7 @@ func (s *site) environment(name string, skew time.Duration) []string {
 		secret.KeysEnv + "=" + s.keys,
 		clock.SkewEnv + "=" + skew.String(),
 		"SYNCLINE_ALLOW_INSECURE_ORGS=true",
-		"SYNCLINE_NODE_NAME=" + name,
+		"SYNCLINE_NODE=" + name,
 		"TZ=Pacific/Chatham",
 	}
 }

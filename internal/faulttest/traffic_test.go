@@ -90,6 +90,9 @@ func (x *traffic) onward(n int64) {
 	x.s.Helper()
 	here, there := x.local.Load(), x.other.Load()
 	eventually(x.s.TB, 2*time.Minute, "edits on both sides", func(context.Context) error {
+		if x.s.Failed() {
+			x.s.FailNow() // an edit did, and no more will come
+		}
 		if x.local.Load() < here+n || x.other.Load() < there+n {
 			return fmt.Errorf("%d in Postgres, %d in the org", x.local.Load()-here, x.other.Load()-there)
 		}
