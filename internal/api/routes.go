@@ -194,7 +194,7 @@ func (s *server) configRoutes(api huma.API) {
 		RawBody []byte `contentType:"application/json"`
 	}
 	imp := op(http.MethodPost, "/connections/{connection}/config", "import-config", tag, "Make the mappings of a configuration file")
-	imp.MaxBodyBytes = maxConfigBytes
+	imp.MaxBodyBytes, imp.SkipValidateBody = maxConfigBytes, true
 	imp.SkipValidateBody = true // the parser of configuration files has better words
 	add(s, api, imp, func(ctx context.Context, c manage.Caller, in *input) (client.Import, error) {
 		out, err := s.cfg.Manage.ImportConfig(ctx, c, in.ref(), bytes.NewReader(in.RawBody), in.DryRun)
