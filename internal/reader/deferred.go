@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,27 +16,41 @@ import (
 // idsPerQuery keeps the URL of a query by Id short.
 const idsPerQuery = 200
 
-// deferred lists records that were left out, oldest first.
-func (r *Reader) deferred(ctx context.Context, t *mapping.Table) ([]string, error) {
-	rows, err := r.db.Pool().Query(ctx, `SELECT sfid FROM _syncline.deferred
+// deferred lists records that were left out, oldest first, and says since when
+// the newest of all has been.
+func (r *Reader) deferred(ctx context.Context, t *mapping.Table) (ids []string, newest time.Time, err error) {
+	rows, err := r.db.Pool().Query(ctx, `SELECT sfid, max(since) OVER () FROM _syncline.deferred
 		WHERE connection_id = $1 AND mapping = $2 ORDER BY since, sfid LIMIT $3`,
 		r.connection, t.Mapping.ID, r.settings.DeferredPerPoll)
 	if err != nil {
-		return nil, fmt.Errorf("list deferred records: %w", err)
+		return nil, newest, fmt.Errorf("list deferred records: %w", err)
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	var id string
+	_, err = pgx.ForEachRow(rows, []any{&id, &newest}, func() error {
+		ids = append(ids, id)
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("list deferred records: %w", err)
+		return nil, newest, fmt.Errorf("list deferred records: %w", err)
 	}
-	return ids, nil
+	return ids, newest, nil
 }
 
-// again reads deferred records by Id and applies them.
+// maxDeferredWait bounds the pause between two readings of deferred records.
+const maxDeferredWait = 30 * time.Second
+
+// again reads deferred records by Id and applies them. Those that have waited
+// for long are not asked for in every poll: each time is a call.
 func (p *poll) again(ctx context.Context) error {
-	ids, err := p.r.deferred(ctx, p.table)
+	ids, newest, err := p.r.deferred(ctx, p.table)
 	if err != nil {
 		return err
 	}
+	wait := min(p.began.Sub(newest)/4, maxDeferredWait)
+	if len(ids) == 0 || p.began.Sub(p.mark.detail.DeferredAt) < wait {
+		return nil
+	}
+	p.mark.detail.DeferredAt = p.began
 	for chunk := range slices.Chunk(ids, idsPerQuery) {
 		if err := p.readByID(ctx, chunk); err != nil {
 			return fmt.Errorf("read deferred records again: %w", err)

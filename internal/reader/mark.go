@@ -47,6 +47,9 @@ type detail struct {
 	Window *window `json:"window,omitempty"`
 	// SweptAt is when a sweep was last through, by the target's clock.
 	SweptAt time.Time `json:"swept_at,omitzero"`
+	// DeferredAt is when deferred records were last read again, by the target's
+	// clock.
+	DeferredAt time.Time `json:"deferred_at,omitzero"`
 	// Short counts loads in a row that ended with rows missing.
 	Short int `json:"short,omitempty"`
 }

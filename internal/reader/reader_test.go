@@ -77,6 +77,8 @@ func (s *site) poll(o reader.PollOptions) reader.MappingResult {
 
 var now = reader.PollOptions{All: true}
 
+func (s *site) tables() []*mapping.Table { return []*mapping.Table{s.account} }
+
 func (s *site) count(where string) string {
 	return s.One(`SELECT count(*) FROM salesforce.account WHERE ` + where)
 }
@@ -283,6 +285,29 @@ func TestDeferredRecordsAreReadAgain(t *testing.T) {
 	}
 	if n := s.One(`SELECT count(*) FROM _syncline.deferred`); n != "0" {
 		t.Errorf("%s records are still deferred", n)
+	}
+}
+
+func TestOldDeferredRecordsAreNotAskedForInEveryPoll(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, sandbox.Options{})
+	id := s.Insert("Account", "Name", "x")
+	s.load(s.account)
+	s.Sandbox.Org.Clock.Step(time.Hour)
+	app := s.App() // holds the row until the test ends
+	if _, err := app.PgConn().Exec(t.Context(), `BEGIN; UPDATE salesforce.account SET phone = 'mine'`).ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	s.Run(fmt.Sprintf(`INSERT INTO _syncline.deferred (connection_id, mapping, sfid, since) VALUES ('%s', '%s', '%s', now() - interval '1 hour')`,
+		s.Connection.ID, s.account.Mapping.ID, id))
+	before := s.Calls()
+	for range 5 {
+		if got := s.poll(now); got.Err != nil {
+			t.Fatal(got.Err)
+		}
+	}
+	if calls := s.Calls() - before; calls != 6 {
+		t.Errorf("%d calls for 5 polls and one reading of what was deferred", calls)
 	}
 }
 

@@ -173,6 +173,9 @@ func Body(fields ...any) org.Body {
 // Fault puts a fault in force, as the control plane takes it.
 func (s *Site) Fault(fault string) { s.control(http.MethodPost, "faults", fault) }
 
+// Faultless ends all faults.
+func (s *Site) Faultless() { s.control(http.MethodDelete, "faults", "") }
+
 // Calls is the number of calls that the org has counted of the product.
 func (s *Site) Calls() int64 {
 	s.Helper()
