@@ -9,6 +9,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -76,12 +77,15 @@ func (s *Service) ImportConfig(ctx context.Context, c Caller, ref string, file i
 	if err != nil {
 		return nil, problem("read the configuration file", err)
 	}
-	session, done, err := s.session(ctx, conn)
-	if err != nil {
+	im := &importing{s: s, caller: c, conn: conn, file: parsed, result: &ImportResult{Ignored: parsed.Ignored}}
+	if err := im.planSettings(ctx); err != nil {
+		return nil, err
+	}
+	var done func()
+	if im.session, done, err = s.session(ctx, im.conn); err != nil {
 		return nil, err
 	}
 	defer done()
-	im := &importing{s: s, caller: c, conn: conn, file: parsed, session: session, result: &ImportResult{Ignored: parsed.Ignored}}
 	if err := im.plan(ctx); err != nil {
 		return nil, problem("plan the import", err)
 	}
@@ -96,6 +100,7 @@ func (s *Service) ImportConfig(ctx context.Context, c Caller, ref string, file i
 type importing struct {
 	s       *Service
 	caller  Caller
+	// conn has the file's settings already, where they apply.
 	conn    mapping.Connection
 	file    *mapping.File
 	session *engine.Session
@@ -117,11 +122,6 @@ type wanted struct {
 
 // plan compares file, store and org; it changes nothing.
 func (im *importing) plan(ctx context.Context) error {
-	var err error
-	if im.existing, err = im.s.store.Mappings(ctx, im.conn.ID); err != nil {
-		return fmt.Errorf("list mappings: %w", err)
-	}
-	im.planSettings()
 	var faults mapping.ConfigErrors
 	for _, m := range im.file.Mappings(im.conn.ID) {
 		w, err := im.want(ctx, m)
@@ -141,23 +141,40 @@ func (im *importing) plan(ctx context.Context) error {
 	return mapping.CheckDuplicates(im.all())
 }
 
-// planSettings decides whether the settings of the connection apply: to one
-// without mappings only, since a client re-imports files that are years old.
-func (im *importing) planSettings() {
+// oldestVersion is the oldest API version that orgs still serve.
+const oldestVersion = 31
+
+// planSettings decides whether the file's settings of the connection apply: to
+// one without mappings only, since files that are years old are imported again.
+func (im *importing) planSettings(ctx context.Context) error {
+	var err error
+	if im.existing, err = im.s.store.Mappings(ctx, im.conn.ID); err != nil {
+		return fmt.Errorf("list mappings: %w", err)
+	}
 	f := im.file.Connection
 	if !f.Present {
-		return
+		return nil
 	}
 	im.settings = len(im.existing) == 0
-	if im.settings {
-		return
-	}
-	if f.APIVersion != "" && f.APIVersion != im.conn.APIVersion {
+	major, _, _ := strings.Cut(f.APIVersion, ".")
+	number, _ := strconv.Atoi(major) // 0 is too old
+	switch {
+	case f.APIVersion == "" || f.APIVersion == im.conn.APIVersion:
+	case im.settings && number >= oldestVersion && versionPattern.MatchString(f.APIVersion):
+		im.conn.APIVersion = f.APIVersion
+	default:
 		im.result.NotApplied = append(im.result.NotApplied, "connection.api_version")
 	}
-	if f.Features != nil && !maps.Equal(f.Features, im.conn.Features) {
+	switch {
+	case im.settings:
+		im.conn.Algorithm = f.Algorithm
+		if f.Features != nil {
+			im.conn.Features = f.Features
+		}
+	case f.Features != nil && !maps.Equal(f.Features, im.conn.Features):
 		im.result.NotApplied = append(im.result.NotApplied, "connection.features")
 	}
+	return nil
 }
 
 // want joins a mapping of the file with what is stored and with its describe.
@@ -297,16 +314,18 @@ func (im *importing) run(ctx context.Context) error {
 
 // storeSettings takes over the file's settings of the connection.
 func (im *importing) storeSettings(ctx context.Context, tx *store.Tx) error {
-	f := im.file.Connection
 	if !im.settings {
 		return nil
 	}
-	before := map[string]any{"features": im.conn.Features, "algorithm": im.conn.Algorithm}
-	kept, err := tx.UpdateConnection(ctx, im.conn.ID, func(x *mapping.Connection) error {
-		if reflect.DeepEqual(x.Features, f.Features) && x.Algorithm == f.Algorithm {
+	settings := func(c mapping.Connection) map[string]any {
+		return map[string]any{"features": c.Features, "algorithm": c.Algorithm, "api_version": c.APIVersion}
+	}
+	var before map[string]any
+	_, err := tx.UpdateConnection(ctx, im.conn.ID, func(x *mapping.Connection) error {
+		if before = settings(*x); reflect.DeepEqual(before, settings(im.conn)) {
 			return errUnchanged
 		}
-		x.Features, x.Algorithm = f.Features, f.Algorithm
+		x.Features, x.Algorithm, x.APIVersion = im.conn.Features, im.conn.Algorithm, im.conn.APIVersion
 		return nil
 	})
 	if errors.Is(err, errUnchanged) {
@@ -315,8 +334,7 @@ func (im *importing) storeSettings(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return fmt.Errorf("store settings: %w", err)
 	}
-	after := map[string]any{"features": kept.Features, "algorithm": kept.Algorithm}
-	return audit(ctx, tx, im.caller, "connection.update", im.conn.ResourceName, im.conn.ID, before, after)
+	return audit(ctx, tx, im.caller, "connection.update", im.conn.ResourceName, im.conn.ID, before, settings(im.conn))
 }
 
 func (im *importing) storeMapping(ctx context.Context, tx *store.Tx, w wanted) error {
