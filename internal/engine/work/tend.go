@@ -42,7 +42,7 @@ func (w *Work) tend(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	if err := w.gauges(ctx, t); err != nil {
 		return next, err
 	}
-	wr, err := w.writer(ctx, t, &tally{})
+	wr, _, err := w.writer(ctx, t, &tally{})
 	if err != nil {
 		return next, nil //nolint:nilerr // the mapping was told, by tables
 	}

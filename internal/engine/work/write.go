@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type writing struct {
 	fence int64
 	last  time.Time // when something was last sent
 	sum   *tally
+	// unresolved are tables of mappings that the writer does not know.
+	unresolved []string
 }
 
 // write sends what is in the log, then waits for more within its slice.
@@ -45,6 +48,7 @@ func (w *Work) write(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	}
 	defer w.giveBack(t.Connection, wr)
 	defer w.keep(ctx, t.Connection, wr.sum)
+	wr.hold(t.Mappings)
 	if wr.fence != t.Fence.Number {
 		if err := wr.writer.Recover(ctx, t.Fence); err != nil {
 			return engine.Next{}, err
@@ -52,7 +56,7 @@ func (w *Work) write(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 		wr.fence = t.Fence.Number
 	}
 	for {
-		p, err := wr.writer.Drain(ctx, t.Fence, t.Until)
+		p, err := wr.writer.DrainWhile(ctx, t.Fence, t.More)
 		if err != nil {
 			return engine.Next{}, err
 		}
@@ -88,9 +92,8 @@ func (wr *writing) next(p writer.Progress) engine.Next {
 }
 
 // writing takes the connection's writer out for one slice. It is made anew when
-// the session or a mapping has changed, or when another turn, soon to be fenced
-// off, still has it in hand. Entries of a table that it does not know would be
-// refused, so a mapping that can't be resolved holds all writes back.
+// the session or a mapping has changed, when a mapping could not be resolved
+// for it, or when another turn, soon to be fenced off, still has it in hand.
 func (w *Work) writing(ctx context.Context, t *engine.Turn) (*writing, error) {
 	stamp := stampOf(t)
 	w.mu.Lock()
@@ -101,11 +104,26 @@ func (w *Work) writing(ctx context.Context, t *engine.Turn) (*writing, error) {
 		return wr, nil
 	}
 	sum := &tally{}
-	made, err := w.writer(ctx, t, sum)
+	made, unresolved, err := w.writer(ctx, t, sum)
 	if err != nil {
 		return nil, err
 	}
-	return &writing{writer: made, stamp: stamp, sum: sum}, nil
+	if len(unresolved) > 0 {
+		stamp = ""
+	}
+	return &writing{writer: made, stamp: stamp, sum: sum, unresolved: unresolved}, nil
+}
+
+// hold makes the entries of paused mappings wait, and of those that can't be
+// resolved now; all others go on.
+func (wr *writing) hold(mappings []mapping.Mapping) {
+	held := slices.Clone(wr.unresolved)
+	for _, m := range mappings {
+		if m.Status.Paused {
+			held = append(held, strings.ToLower(m.ObjectName))
+		}
+	}
+	wr.writer.Hold(held...)
 }
 
 func (w *Work) giveBack(connection uuid.UUID, wr *writing) {
@@ -114,20 +132,29 @@ func (w *Work) giveBack(connection uuid.UUID, wr *writing) {
 	w.writers[connection] = wr
 }
 
-func (w *Work) writer(ctx context.Context, t *engine.Turn, sum *tally) (*writer.Writer, error) {
-	list, err := tables(ctx, t, t.Mappings)
-	if err != nil {
-		return nil, err
+// writer makes a writer of all mappings that can be resolved, and names the
+// tables of the others. It is an error if none can.
+func (w *Work) writer(ctx context.Context, t *engine.Turn, sum *tally) (*writer.Writer, []string, error) {
+	list, failed := tables(ctx, t, t.Mappings)
+	if len(list) == 0 {
+		return nil, nil, failed
 	}
 	byName := map[string]*mapping.Table{}
 	for _, table := range list {
 		byName[table.Name] = table
 	}
-	return writer.New(writer.Config{
+	var unresolved []string
+	for _, m := range t.Mappings {
+		if name := strings.ToLower(m.ObjectName); byName[name] == nil {
+			unresolved = append(unresolved, name)
+		}
+	}
+	made := writer.New(writer.Config{
 		Connection: t.Config, Schema: t.Config.Schema, DB: t.Session.DB, Org: t.Session.Org,
 		Journal: journal{w.store}, Tables: byName, Clock: t.Clock, Logger: t.Log,
 		Observe: func(o writer.Observation) { w.observe(t, sum, o) },
-	}), nil
+	})
+	return made, unresolved, nil
 }
 
 // stampOf changes when a writer has to be made anew.
