@@ -4,6 +4,7 @@
 //   - schema: objects, fields, describes
 //   - soql: the query language
 //   - org: records, transactions, quotas
+//   - bulk: Bulk API 2.0 jobs
 //   - rest: OAuth, REST and the control plane over HTTP
 //   - judge: compares an org's dump with a database, for tests
 //

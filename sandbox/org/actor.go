@@ -21,6 +21,9 @@ type Actor struct {
 	// OAuthClient is the id of the OAuth client, CallClient the client string
 	// of Sforce-Call-Options; both go to the log of writes.
 	OAuthClient, CallClient string
+	// Origin is the API that the actor came through as change events name it,
+	// such as com/salesforce/api/rest/68.0.
+	Origin string
 	// CommitDelay holds this actor's transactions open for so long between
 	// their writes and their commit.
 	CommitDelay time.Duration

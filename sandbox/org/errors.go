@@ -20,16 +20,22 @@ func (e *RowError) Error() string { return e.Code + ": " + e.Message }
 // BodyError is a request body that does not fit the fields' types. Salesforce
 // meets it while parsing, before any record is saved, so it usually fails the
 // whole call (Switches.JSONErrorScope).
-type BodyError struct{ RowError }
+type BodyError struct {
+	RowError
+	// Field is the field whose value does not fit, Value the value as given.
+	Field *schema.Field
+	Value string
+}
 
 func rowErr(code string, fields []string, format string, args ...any) *RowError {
 	return &RowError{Code: code, Message: fmt.Sprintf(format, args...), Fields: fields}
 }
 
 func badBody(f *schema.Field, got string) error {
-	return &BodyError{*rowErr("JSON_PARSER_ERROR", nil,
+	_, value, _ := strings.Cut(got, " value ")
+	return &BodyError{RowError: *rowErr("JSON_PARSER_ERROR", nil,
 		"Cannot deserialize instance of %s from %s or request may be missing a required field at [line:1, column:2]",
-		f.Type, got)}
+		f.Type, got), Field: f, Value: value}
 }
 
 func noSuchColumn(object, name string) *RowError {

@@ -33,6 +33,32 @@ type Switches struct {
 	MinuteReplication bool `json:"minuteReplication"`
 	// LockWaitSeconds is how long a write waits for a locked row; 0 is ten.
 	LockWaitSeconds int `json:"lockWaitSeconds"`
+	// Bulk is how Bulk API 2.0 behaves.
+	Bulk BulkSwitches `json:"bulk"`
+}
+
+// BulkSwitches are the behaviours of Bulk API 2.0.
+type BulkSwitches struct {
+	// QueueMS is how long a job stays in UploadComplete, RunMS how much longer
+	// than its work it stays InProgress.
+	QueueMS int `json:"queueMs"`
+	RunMS   int `json:"runMs"`
+	// PageRows is the size of a page of results for who does not say; 0 is
+	// 250,000. No page is larger, whatever the client asks for, if it is set.
+	PageRows int `json:"pageRows"`
+	// NextPageKey is the spelling of the link in resultPages; "" is
+	// nextRecordsUrl.
+	NextPageKey string `json:"nextPageKey,omitempty"`
+	// ResultOrder of ingest results: "file" (or ""), "reverse" or "shuffle".
+	ResultOrder string `json:"resultOrder,omitempty"`
+	// FieldChars is the longest value in an upload; 0 is 131,072.
+	FieldChars int `json:"fieldChars"`
+	// DailyQueryJobs and DailyBatches are the quotas of 24 hours; 0 is 10,000
+	// and 15,000.
+	DailyQueryJobs int `json:"dailyQueryJobs"`
+	DailyBatches   int `json:"dailyBatches"`
+	// NoHardDelete takes the permission of hardDelete from everybody.
+	NoHardDelete bool `json:"noHardDelete"`
 }
 
 // LateVisibility holds a share of the transactions open between their writes

@@ -150,6 +150,11 @@ func (s *Server) ctlSetSwitches(_ http.ResponseWriter, r *http.Request) (any, er
 	default:
 		return nil, fmt.Errorf("jsonErrorScope is %q, must be call or row", sw.JSONErrorScope)
 	}
+	switch sw.Bulk.ResultOrder {
+	case "", "file", "reverse", "shuffle":
+	default:
+		return nil, fmt.Errorf("bulk.resultOrder is %q, must be file, reverse or shuffle", sw.Bulk.ResultOrder)
+	}
 	s.org.SetSwitches(sw)
 	s.sessions.setLife(time.Duration(sw.SessionSeconds) * time.Second)
 	return sw, nil
@@ -367,5 +372,6 @@ func (s *Server) ctlWipe(_ http.ResponseWriter, r *http.Request) (any, error) {
 	s.sessions.endAll("")
 	s.faults.remove(0)
 	s.calls.reset(true)
+	s.bulk.Reset()
 	return map[string]bool{"wiped": true}, nil
 }

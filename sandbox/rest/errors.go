@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/synclinehq/syncline/sandbox/bulk"
 	"github.com/synclinehq/syncline/sandbox/org"
 	"github.com/synclinehq/syncline/sandbox/soql"
 )
@@ -50,8 +51,22 @@ func asCallError(err error) *callError {
 	if qe, ok := errors.AsType[*soql.Error](err); ok {
 		return &callError{Status: http.StatusBadRequest, Code: qe.Code, Message: qe.Message}
 	}
+	if be, ok := errors.AsType[*bulk.Error](err); ok {
+		return &callError{Status: jobStatus(be.Code), Code: be.Code, Message: be.Message}
+	}
 	return failf(http.StatusInternalServerError, "UNKNOWN_EXCEPTION",
 		"An unexpected error occurred. Please include this ErrorId if you contact support: %s", err)
+}
+
+// jobStatus is the HTTP status of a refused call on a Bulk job.
+func jobStatus(code string) int {
+	switch code {
+	case bulk.CodeNotFound:
+		return http.StatusNotFound
+	case bulk.CodeVersion:
+		return http.StatusConflict
+	}
+	return http.StatusBadRequest
 }
 
 // rowStatus is the HTTP status of a row error when the row is the whole call.

@@ -26,6 +26,7 @@ const (
 	faultCutBody    = "cut_body"    // reply ends after Bytes, connection closed
 	faultCutGzip    = "cut_gzip"    // complete HTTP reply, its gzip stream cut
 	faultRowError   = "row_error"   // Rows records of a write fail with Code
+	faultJobFails   = "job_fails"   // the Bulk job started ends Failed after Rows rows
 )
 
 // fault is one fault in force: which calls it meets and what it does to them.
@@ -80,7 +81,7 @@ func newFaults() *faults { return &faults{} }
 func (fs *faults) add(f fault) (fault, error) {
 	switch f.Kind {
 	case faultStatus, faultHTML, faultSession, faultDropBefore, faultDropAfter, faultLate,
-		faultDelay, faultSlowBody, faultCutBody, faultCutGzip, faultRowError:
+		faultDelay, faultSlowBody, faultCutBody, faultCutGzip, faultRowError, faultJobFails:
 	default:
 		return f, fmt.Errorf("fault kind %q is unknown", f.Kind)
 	}
@@ -259,6 +260,26 @@ func (f *fault) rows() *fault {
 		return nil
 	}
 	return f
+}
+
+// job is the fault as the Bulk job that a call starts sees it, nil if it is
+// none of that.
+func (f *fault) job() *fault {
+	if f == nil || f.Kind != faultJobFails {
+		return nil
+	}
+	return f
+}
+
+// jobMessage is what a job says that the fault makes fail, "" without one.
+func (f *fault) jobMessage() string {
+	switch {
+	case f == nil:
+		return ""
+	case f.Message != "":
+		return f.Message
+	}
+	return "InternalServerError : Unable to complete the job; it has been tried 15 times"
 }
 
 // fail is the error of the i-th record of a write, nil if it is spared.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/synclinehq/syncline/sandbox/bulk"
 	"github.com/synclinehq/syncline/sandbox/org"
 	"github.com/synclinehq/syncline/sandbox/schema"
 )
@@ -27,11 +28,13 @@ func (c *call) limits() (*reply, error) {
 	}
 	switches := c.s.org.Switches()
 	daily := switches.Daily()
+	queries, batches := bulk.Quotas(switches)
+	usedQueries, usedBatches := c.s.bulk.Used()
 	full := func(n int) quota { return quota{n, n} }
 	return marshalReply(map[string]quota{
 		"DailyApiRequests":                      {daily, max(daily-c.s.calls.used(), 0)},
-		"DailyBulkApiBatches":                   full(15000),
-		"DailyBulkV2QueryJobs":                  full(10000),
+		"DailyBulkApiBatches":                   {batches, max(batches-usedBatches, 0)},
+		"DailyBulkV2QueryJobs":                  {queries, max(queries-usedQueries, 0)},
 		"DailyBulkV2QueryFileStorageMB":         full(976562),
 		"DailyStreamingApiEvents":               full(10000),
 		"DailyDurableStreamingApiEvents":        full(10000),

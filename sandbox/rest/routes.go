@@ -69,6 +69,8 @@ func (c *call) kind() string {
 		return "collections"
 	case "limits":
 		return "limits"
+	case "jobs":
+		return c.jobKind()
 	}
 	return "other"
 }
@@ -110,6 +112,8 @@ func (c *call) route() (*reply, error) {
 		return c.compositeCall()
 	case "limits":
 		return c.limits()
+	case "jobs":
+		return c.jobs()
 	}
 	return nil, notFound()
 }

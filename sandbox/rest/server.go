@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/synclinehq/syncline/sandbox/bulk"
 	"github.com/synclinehq/syncline/sandbox/org"
 )
 
@@ -43,6 +45,7 @@ type Server struct {
 	faults   *faults
 	calls    *calls
 	shown    *shownTimes
+	bulk     *bulk.Jobs
 }
 
 // New makes the HTTP face of an org. Every client's RunAs must be a user of
@@ -51,7 +54,7 @@ func New(o *org.Org, opt Options) (*Server, error) {
 	s := &Server{
 		org: o, opt: opt, clients: map[string]*Client{},
 		sessions: newSessions(o.Clock, o.ID()), faults: newFaults(), calls: newCalls(o.Clock),
-		shown: &shownTimes{seen: map[string]shownTime{}},
+		shown: &shownTimes{seen: map[string]shownTime{}}, bulk: bulk.New(o),
 	}
 	for _, c := range opt.Clients {
 		if c.ID == "" {
@@ -83,6 +86,8 @@ type call struct {
 	tx *org.Tx
 	// rowFault makes rows of this call fail.
 	rowFault *fault
+	// jobFault is what befalls the Bulk job that this call starts.
+	jobFault *fault
 }
 
 // reply is a complete answer.
@@ -90,6 +95,8 @@ type reply struct {
 	status int
 	header http.Header
 	body   []byte
+	// stream, if set, writes the body instead: one too large to be held.
+	stream func(ctx context.Context, w io.Writer) error
 }
 
 func jsonReply(status int, b []byte) *reply { return &reply{status: status, body: b} }
@@ -194,6 +201,7 @@ func (s *Server) data(w http.ResponseWriter, r *http.Request, seg []string) {
 		version: seg[0], session: ses,
 		actor: &org.Actor{User: user, OAuthClient: ses.Client.ID, CallClient: callClient(r.Header)},
 	}
+	c.actor.Origin = "com/salesforce/api/rest/" + c.bare()
 	s.run(w, r, c)
 }
 
@@ -219,7 +227,7 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, c *call) {
 	if f != nil && f.Kind == faultLate {
 		s.late(c, f)
 	}
-	c.rowFault = f.rows()
+	c.rowFault, c.jobFault = f.rows(), f.job()
 	rep := c.handle()
 	if f != nil && f.Kind == faultDropAfter {
 		panic(http.ErrAbortHandler)
@@ -293,6 +301,13 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, rep *reply, f *fau
 	for k, v := range rep.header {
 		w.Header()[k] = v
 	}
+	if rep.stream != nil {
+		if !f.spoils() {
+			s.stream(w, r, rep)
+			return
+		}
+		rep.body = whole(r.Context(), rep)
+	}
 	body := rep.body
 	if len(body) > 0 && w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
@@ -313,6 +328,35 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, rep *reply, f *fau
 	}
 	w.WriteHeader(rep.status)
 	_, _ = w.Write(body) // a client that went away is not the org's problem
+}
+
+// stream sends a reply that writes itself. Where that breaks off, so does the
+// connection.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, rep *reply) {
+	var to io.Writer = w
+	end := func() error { return nil }
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.Header().Set("Content-Encoding", "gzip")
+		zw, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		to, end = zw, zw.Close
+	}
+	w.WriteHeader(rep.status)
+	if r.Method == http.MethodHead {
+		return
+	}
+	if err := errors.Join(rep.stream(r.Context(), to), end()); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// whole gathers the body of a reply that writes itself.
+func whole(ctx context.Context, rep *reply) []byte {
+	var buf bytes.Buffer
+	_ = rep.stream(ctx, &buf) // the call has ended if this fails
+	return buf.Bytes()
 }
 
 func compress(b []byte) []byte {
