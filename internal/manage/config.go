@@ -98,8 +98,8 @@ func (s *Service) ImportConfig(ctx context.Context, c Caller, ref string, file i
 
 // importing is one import under way.
 type importing struct {
-	s       *Service
-	caller  Caller
+	s      *Service
+	caller Caller
 	// conn has the file's settings already, where they apply.
 	conn    mapping.Connection
 	file    *mapping.File

@@ -99,8 +99,8 @@ func (s *Service) forgetLook(id uuid.UUID) {
 	}
 }
 
-// dropAll drops what the connection owns: its mapped tables and their trigger
-// functions. What else is in the schema may be the user's and stays.
+// dropAll drops the tables that were made for the connection: mapped ones and
+// system tables. What else is in the schema may be the user's and stays.
 func dropAll(ctx context.Context, db *target.DB, conn mapping.Connection) error {
 	return db.Plain(ctx, target.Limits{}, func(ctx context.Context, tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `DELETE FROM _syncline.owned_table WHERE connection_id = $1
