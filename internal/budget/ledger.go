@@ -49,6 +49,26 @@ type Sink interface {
 	AddCalls(ctx context.Context, connection uuid.UUID, counts []Count) error
 }
 
+// Block is how many calls a ledger reserves beyond those that are stored.
+const Block = 100
+
+// callRoom is what one call under way may be charged: a request is sent again
+// when the connection that it went out on turns out to be dead.
+const callRoom = 2
+
+// BlockSink is a Sink that keeps what a ledger has reserved: the calls that it
+// may have made beyond those stored. A reservation whose ledger is silent for
+// longer than [Orphaned] counts as spent.
+type BlockSink interface {
+	// SaveCalls is AddCalls, and in the same transaction makes block the
+	// ledger's reservation; 0 gives it back.
+	SaveCalls(ctx context.Context, connection, ledger uuid.UUID, counts []Count, block int64) error
+}
+
+// Orphaned is the age from which on a reservation's owner counts as dead. An
+// owner that uses it renews it every [FlushEvery].
+const Orphaned = 15 * time.Second
+
 // UsageSink is a Sink that keeps the org's newest usage too; it is told after
 // the counts, when the usage has changed.
 type UsageSink interface {
@@ -58,12 +78,18 @@ type UsageSink interface {
 // Ledger counts the calls of one connection on this node. Its methods may be
 // called from many goroutines.
 type Ledger struct {
+	id         uuid.UUID
 	connection uuid.UUID
 	sink       Sink
 	log        *slog.Logger
 
 	mu      sync.Mutex
 	pending map[Use]int64 // not yet handed to the sink
+	unsaved int64         // calls that the sink has not taken yet
+	under   int64         // calls under way
+	block   int64         // calls that the sink knows we may have made unsaved
+	held    bool          // the sink may hold a reservation of ours
+	begun   bool          // a call began since the last look
 	totals  map[Use]int64 // since the ledger was made
 	usage   Usage
 
@@ -82,7 +108,7 @@ func NewLedger(connection uuid.UUID, sink Sink, log *slog.Logger) *Ledger {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Ledger{
-		connection: connection, sink: sink, log: log,
+		id: uuid.New(), connection: connection, sink: sink, log: log,
 		pending: map[Use]int64{}, totals: map[Use]int64{},
 	}
 }
@@ -93,6 +119,7 @@ func (l *Ledger) Charge(use Use) {
 	defer l.mu.Unlock()
 	l.pending[use]++
 	l.totals[use]++
+	l.unsaved++
 }
 
 // Usage notes the org's own count, as the newest reply told it.
@@ -140,23 +167,42 @@ func (l *Ledger) Flush(ctx context.Context) error {
 
 func (l *Ledger) flushCounts(ctx context.Context) error {
 	l.mu.Lock()
+	block, due := l.nextBlock()
 	taken := l.pending
-	l.pending = map[Use]int64{}
-	l.mu.Unlock()
-	if len(taken) == 0 {
+	if len(taken) == 0 && !due {
+		l.mu.Unlock()
 		return nil
 	}
+	l.pending = map[Use]int64{}
+	l.mu.Unlock()
 	saved := false
 	defer func() { // also when the sink panics
 		if !saved {
 			l.putBack(taken)
 		}
 	}()
-	if err := l.sink.AddCalls(ctx, l.connection, list(taken)); err != nil {
+	if err := l.save(ctx, list(taken), block); err != nil {
 		return fmt.Errorf("store API call counts: %w", err)
 	}
 	saved = true
+	l.saved(taken, block)
 	return nil
+}
+
+func (l *Ledger) save(ctx context.Context, counts []Count, block int64) error {
+	if sink, ok := l.sink.(BlockSink); ok {
+		return sink.SaveCalls(ctx, l.connection, l.id, counts, block)
+	}
+	return l.sink.AddCalls(ctx, l.connection, counts)
+}
+
+func (l *Ledger) saved(counts map[Use]int64, block int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, n := range counts {
+		l.unsaved -= n
+	}
+	l.block, l.held = block, block > 0
 }
 
 func (l *Ledger) flushUsage(ctx context.Context) error {
@@ -206,6 +252,8 @@ func (l *Ledger) Stop(ctx context.Context) error {
 		<-l.done
 		l.stop = nil
 	}
+	l.restIfIdle()
+	l.restIfIdle() // what began before the first does not count
 	return l.Flush(ctx)
 }
 
@@ -221,6 +269,7 @@ func (l *Ledger) run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		l.restIfIdle()
 		err := l.Flush(ctx)
 		if err != nil && !failing && ctx.Err() == nil {
 			l.log.WarnContext(ctx, "API call counts are kept in memory until the control store takes them",

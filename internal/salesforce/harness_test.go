@@ -28,6 +28,8 @@ type book struct {
 	broken    error // what Refresh fails with
 }
 
+func (b *book) Begin(context.Context) func() { return func() {} }
+
 func (b *book) Charge(u Use) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -33,6 +33,9 @@ type Use = struct {
 
 // Meter is told what the org may have counted.
 type Meter interface {
+	// Begin is called before a call that the org may count, and what it
+	// returns when that call is over, charged or not.
+	Begin(ctx context.Context) (end func())
 	// Charge is called once per HTTP request that reached, or may have reached,
 	// the org, before its reply is used. Left out is what the org counts for
 	// nobody: requests refused with 401, and those to its OAuth endpoints.
@@ -43,6 +46,8 @@ type Meter interface {
 }
 
 type nopMeter struct{}
+
+func (nopMeter) Begin(context.Context) func() { return func() {} }
 
 func (nopMeter) Charge(Use)     {}
 func (nopMeter) Usage(int, int) {}

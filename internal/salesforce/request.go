@@ -48,6 +48,9 @@ func (c *Client) attempt(ctx context.Context, tok Token, r request, use func(*re
 		return err
 	}
 	defer release()
+	if r.kind != kindFree {
+		defer c.meter.Begin(ctx)()
+	}
 
 	actx, cut := context.WithCancelCause(ctx)
 	defer cut(nil)

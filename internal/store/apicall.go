@@ -10,7 +10,29 @@ import (
 	"github.com/synclinehq/syncline/internal/budget"
 )
 
-var _ budget.Sink = (*Store)(nil)
+var (
+	_ budget.Sink      = (*Store)(nil)
+	_ budget.BlockSink = (*Store)(nil)
+	_ budget.UsageSink = (*Store)(nil)
+)
+
+// SaveCalls adds to the ledger of API calls and keeps how many more the ledger
+// may have made; see budget.BlockSink.
+func (s *Store) SaveCalls(ctx context.Context, connection, ledger uuid.UUID, counts []budget.Count, block int64) error {
+	return s.InTx(ctx, func(tx *Tx) error {
+		if err := tx.AddCalls(ctx, connection, counts); err != nil {
+			return err
+		}
+		if block == 0 {
+			_, err := tx.db.Exec(ctx, `DELETE FROM syncline.api_block WHERE connection = $1 AND ledger = $2`, connection, ledger)
+			return explain("give reserved API calls back", err)
+		}
+		_, err := tx.db.Exec(ctx, `
+			INSERT INTO syncline.api_block (connection, ledger, calls, at) VALUES ($1, $2, $3, clock_timestamp())
+			ON CONFLICT (connection, ledger) DO UPDATE SET calls = excluded.calls, at = excluded.at`, connection, ledger, block)
+		return explain("reserve API calls", err)
+	})
+}
 
 // AddCalls adds to the ledger of API calls, in the current hour.
 func (q *Queries) AddCalls(ctx context.Context, connection uuid.UUID, counts []budget.Count) error {
@@ -34,13 +56,21 @@ func (q *Queries) AddCalls(ctx context.Context, connection uuid.UUID, counts []b
 	return explain("count API calls", err)
 }
 
+// KindReserved is the kind of calls that a process had reserved when it died:
+// it may have made them.
+const KindReserved = "reserved"
+
 // Calls returns the calls of a connection by use, of the hour that since is in
 // and all later ones; the zero time stands for all that is kept.
 func (q *Queries) Calls(ctx context.Context, connection uuid.UUID, since time.Time) ([]budget.Count, error) {
 	rows, _ := q.db.Query(ctx, `
-		SELECT mapping, kind, purpose, sum(calls)::bigint AS calls FROM syncline.api_call
-		WHERE connection = $1 AND hour >= date_trunc('hour', $2::timestamptz, 'UTC')
-		GROUP BY mapping, kind, purpose ORDER BY mapping, kind, purpose`, connection, since)
+		SELECT mapping, kind, purpose, sum(calls)::bigint AS calls FROM (
+			SELECT mapping, kind, purpose, calls FROM syncline.api_call
+			WHERE connection = $1 AND hour >= date_trunc('hour', $2::timestamptz, 'UTC')
+			UNION ALL
+			SELECT '', $3, '', calls FROM syncline.api_block
+			WHERE connection = $1 AND at >= date_trunc('hour', $2::timestamptz, 'UTC') AND at < clock_timestamp() - $4::interval) c
+		GROUP BY mapping, kind, purpose ORDER BY mapping, kind, purpose`, connection, since, KindReserved, budget.Orphaned)
 	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[budget.Count])
 	return counts, explain("read API calls", err)
 }

@@ -38,6 +38,7 @@ func (s *Store) Prune(ctx context.Context, keep Keep) (int64, error) {
 		{"event", "at < clock_timestamp() - $1::interval", keep.Events},
 		{"activity", "minute < clock_timestamp() - $1::interval", keep.Activity},
 		{"api_call", "hour < clock_timestamp() - $1::interval", keep.Calls},
+		{"api_block", "at < clock_timestamp() - $1::interval", keep.Calls},
 		{"node", "heartbeat_at < clock_timestamp() - $1::interval", keep.Nodes},
 		{"session", "expires_at < clock_timestamp() - $1::interval", keep.Nodes},
 		{"signin", "expires_at < clock_timestamp() - $1::interval", keep.Nodes},

@@ -275,6 +275,22 @@ func TestCallsAddUp(t *testing.T) {
 	if diff := cmp.Diff(want, must[[]budget.Count](t)(s.Calls(ctx, id, time.Time{}))); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
+	ledger := uuid.New()
+	ok(t, s.SaveCalls(ctx, id, ledger, []budget.Count{{Kind: "limits", Calls: 1}}, 100))
+	want[0].Calls++
+	if diff := cmp.Diff(want, must[[]budget.Count](t)(s.Calls(ctx, id, time.Time{}))); diff != "" {
+		t.Errorf("with a reservation of a ledger that lives (-want +got):\n%s", diff)
+	}
+	_, err := s.Pool().Exec(ctx, `UPDATE syncline.api_block SET at = at - interval '1 minute'`)
+	ok(t, err)
+	dead := append([]budget.Count{want[0], {Kind: store.KindReserved, Calls: 100}}, want[1])
+	if diff := cmp.Diff(dead, must[[]budget.Count](t)(s.Calls(ctx, id, time.Time{}))); diff != "" {
+		t.Errorf("with a reservation of one that is dead (-want +got):\n%s", diff)
+	}
+	ok(t, s.SaveCalls(ctx, id, ledger, nil, 0))
+	if diff := cmp.Diff(want, must[[]budget.Count](t)(s.Calls(ctx, id, time.Time{}))); diff != "" {
+		t.Errorf("with the reservation given back (-want +got):\n%s", diff)
+	}
 	ok(t, s.SetUsage(ctx, id, budget.Usage{Used: 18, Max: 15000}))
 	if got := must[budget.Usage](t)(s.Usage(ctx, id)); got.Used != 18 || got.Max != 15000 || got.At.IsZero() {
 		t.Errorf("usage %+v", got)

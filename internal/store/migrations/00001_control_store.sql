@@ -250,6 +250,15 @@ CREATE TABLE syncline.api_call (
     PRIMARY KEY (connection, hour, mapping, kind, purpose)
 ) WITH (fillfactor = 70);
 
+-- Calls that a ledger, one of a node's sessions, may have made beyond those counted.
+CREATE TABLE syncline.api_block (
+    connection uuid NOT NULL REFERENCES syncline.connection ON DELETE CASCADE,
+    ledger     uuid NOT NULL,
+    calls      bigint NOT NULL,
+    at         timestamptz NOT NULL,
+    PRIMARY KEY (connection, ledger)
+) WITH (fillfactor = 50);
+
 CREATE TABLE syncline.org_usage (
     connection uuid PRIMARY KEY REFERENCES syncline.connection ON DELETE CASCADE,
     used       bigint NOT NULL,
@@ -294,7 +303,7 @@ CREATE INDEX import_job_connection ON syncline.import_job (connection, created_a
 
 -- +goose Down
 DROP TABLE syncline.import_job, syncline.load_progress, syncline.activity, syncline.org_usage,
-    syncline.api_call, syncline.lease, syncline.turn, syncline.node, syncline.journal,
+    syncline.api_block, syncline.api_call, syncline.lease, syncline.turn, syncline.node, syncline.journal,
     syncline.commit_pair, syncline.fence, syncline.session, syncline.signin, syncline.token,
     syncline.event, syncline.audit, syncline.describe, syncline.mapping_count, syncline.mapping,
     syncline.connection_secret, syncline.connection, syncline.server;
