@@ -172,13 +172,17 @@ func (s *site) creates() {
 		}
 		count[key]++
 	}
+	certain := 0
 	for key, made := range s.edits.made {
 		n := count[key]
+		if made.certain {
+			certain++
+		}
 		if n > 1 || n == 0 && made.certain && !made.gone {
 			s.Errorf("%s %q was inserted once and created %d times in the org", made.object, key, n)
 		}
 	}
-	s.Logf("%d rows inserted, %d created in the org", len(s.edits.made), len(count))
+	s.Logf("%d rows inserted to stay, %d created in the org", certain, len(count))
 }
 
 // lastValues checks columns that one side only edits: its last value stands.

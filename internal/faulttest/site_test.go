@@ -49,6 +49,7 @@ type site struct {
 type options struct {
 	target   string // a database of the test's own
 	switches org.Switches
+	rows     int // accounts; 250
 }
 
 // newSite makes the org with its data and the databases; there are no nodes.
@@ -70,8 +71,8 @@ func newSite(t testing.TB, seed uint64, o options) *site {
 	s.must(s.ctl.SetRules(t.Context(), org.Rules{Validations: []org.Validation{
 		{Object: "Account", Condition: "AnnualRevenue = -77777", Message: "This revenue cannot be."},
 	}}))
-	for object, rows := range map[string]int{"Account": 250, "Contact": 250, "Project__c": 150, "Opportunity": 150} {
-		s.must(s.ctl.Seed(t.Context(), org.SeedPlan{Object: object, Rows: rows, Seed: seed, Past: true}))
+	for i, rows := range []int{max(o.rows, 250), 250, 150, 150} { // parents first
+		s.must(s.ctl.Seed(t.Context(), org.SeedPlan{Object: objects[i], Rows: rows, Seed: seed, Past: true}))
 	}
 	pc, err := pgxpool.ParseConfig(s.target)
 	s.must(err)
