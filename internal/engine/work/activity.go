@@ -66,4 +66,12 @@ func (w *Work) keep(ctx context.Context, connection uuid.UUID, t *tally) {
 	if err := w.store.AddActivity(ctx, connection, all); err != nil {
 		w.log.WarnContext(ctx, "activity not stored", "connection", connection, "error", err)
 	}
+	for _, a := range all {
+		if a.Errors > 0 {
+			w.event(ctx, store.Event{
+				Connection: connection, Mapping: a.Mapping, Level: "error", Event: "WRITE ERRORS",
+				Fields: map[string]any{"count": a.Errors},
+			})
+		}
+	}
 }

@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/telemetry"
 	"github.com/synclinehq/syncline/internal/triggerlog"
 )
 
@@ -40,6 +42,9 @@ func (w *Work) tend(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 		return next, err
 	}
 	if err := w.gauges(ctx, t); err != nil {
+		return next, err
+	}
+	if err := w.calls(ctx, t); err != nil {
 		return next, err
 	}
 	wr, _, err := w.writer(ctx, t, &tally{})
@@ -157,11 +162,47 @@ func (w *Work) gauges(ctx context.Context, t *engine.Turn) error {
 	connection := t.Connection.String()
 	w.cfg.Metrics.QueueEntries.WithLabelValues(connection, "", "NEW").Set(float64(d.Unsent))
 	w.cfg.Metrics.QueueEntries.WithLabelValues(connection, "", "PENDING").Set(float64(d.Pending))
-	w.cfg.Metrics.LagSeconds.WithLabelValues(connection, "", "to_salesforce").Set(d.Oldest.Seconds())
+	w.cfg.Metrics.LagSeconds.WithLabelValues(connection, "", telemetry.ToSalesforce).Set(d.Oldest.Seconds())
 	for _, m := range t.Mappings {
 		if lag, ok := lags[m.ID.String()]; ok {
-			w.cfg.Metrics.LagSeconds.WithLabelValues(connection, m.ObjectName, "to_postgres").Set(lag)
+			w.cfg.Metrics.LagSeconds.WithLabelValues(connection, m.ObjectName, telemetry.ToPostgres).Set(lag)
 		}
 	}
+	return nil
+}
+
+// calls shows the API calls of all nodes, which the control store adds up. Those
+// from before this node's first look are not shown.
+func (w *Work) calls(ctx context.Context, t *engine.Turn) error {
+	if w.cfg.Metrics == nil {
+		return nil
+	}
+	counts, err := w.store.Calls(ctx, t.Connection, time.Time{})
+	if err != nil {
+		return fmt.Errorf("read API calls: %w", err)
+	}
+	now := map[string]int64{}
+	for _, c := range counts {
+		now[c.Kind] += c.Calls
+	}
+	w.mu.Lock()
+	last, known := w.called[t.Connection]
+	w.called[t.Connection] = now
+	w.mu.Unlock()
+	connection := t.Connection.String()
+	for kind, n := range now {
+		if more := n - last[kind]; known && more > 0 {
+			w.cfg.Metrics.APICallsTotal.WithLabelValues(connection, kind).Add(float64(more))
+		}
+	}
+	usage, err := w.store.Usage(ctx, t.Connection)
+	if err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return fmt.Errorf("read the org's usage: %w", err)
+	}
+	w.cfg.Metrics.APIUsed.WithLabelValues(connection).Set(float64(usage.Used))
+	w.cfg.Metrics.APILimit.WithLabelValues(connection).Set(float64(usage.Max))
 	return nil
 }

@@ -37,6 +37,7 @@ type Work struct {
 	writers map[uuid.UUID]*writing
 	wakes   map[uuid.UUID]int64 // the newest wake of a read turn that was served
 	counted map[uuid.UUID]counting
+	called  map[uuid.UUID]map[string]int64 // API calls by kind, as last looked at
 	pruned  time.Time
 }
 
@@ -54,6 +55,7 @@ func New(cfg Config) *Work {
 	return &Work{
 		cfg: cfg, store: cfg.Store, log: cfg.Logger, writers: map[uuid.UUID]*writing{},
 		wakes: map[uuid.UUID]int64{}, counted: map[uuid.UUID]counting{},
+		called: map[uuid.UUID]map[string]int64{},
 	}
 }
 
