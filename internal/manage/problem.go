@@ -90,11 +90,12 @@ func problem(doing string, err error) error {
 	if p := fromConfig(err); p != nil {
 		return p
 	}
-	if p := fromDatabase(doing, err); p != nil {
-		return p
-	}
+	// The org's first: a time-out of its network looks like one of the database.
 	if e, ok := errors.AsType[*salesforce.Error](err); ok {
 		return fromOrg(doing, e, err)
+	}
+	if p := fromDatabase(doing, err); p != nil {
+		return p
 	}
 	switch {
 	case errors.Is(err, access.ErrRefused):

@@ -18,6 +18,7 @@ type Querier interface {
 // environment is what the database has beside the schema itself.
 type environment struct {
 	hstore       string // schema of the extension, "" if not installed
+	hstoreUse    bool   // the role may use that schema
 	schemaExists bool
 	mayUse       bool // the role may create in the schema
 	ucsBasic     bool
@@ -25,6 +26,7 @@ type environment struct {
 	role         string // quoted
 	database     string // quoted
 	mayCreate    bool   // the role may create schemas and extensions
+	publicUse    bool
 	publicCreate bool
 	xmlbinary    string // body of public.get_xmlbinary, "" if absent
 	xmlbinOurs   bool
@@ -35,21 +37,23 @@ func readEnvironment(ctx context.Context, q Querier, schema string) (environment
 	err := q.QueryRow(ctx, `
 		SELECT coalesce((SELECT n.nspname FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
 		                 WHERE x.extname = 'hstore'), ''),
+		       coalesce((SELECT has_schema_privilege(x.extnamespace, 'USAGE') FROM pg_extension x WHERE x.extname = 'hstore'), false),
 		       s.oid IS NOT NULL, coalesce(has_schema_privilege(s.oid, 'USAGE') AND has_schema_privilege(s.oid, 'CREATE'), true),
 		       EXISTS (SELECT FROM pg_collation c WHERE c.collname = 'ucs_basic' AND c.collnamespace = 'pg_catalog'::regnamespace
 		               AND c.collencoding IN (-1, pg_char_to_encoding(getdatabaseencoding()))),
 		       EXISTS (SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)),
 		       quote_ident(current_user), quote_ident(d.datname),
 		       has_database_privilege(d.oid, 'CREATE'),
-		       coalesce((SELECT has_schema_privilege(p.oid, 'CREATE') FROM pg_namespace p WHERE p.nspname = 'public'), false),
+		       coalesce(has_schema_privilege(p.oid, 'USAGE'), false), coalesce(has_schema_privilege(p.oid, 'CREATE'), false),
 		       coalesce(f.prosrc, ''),
 		       coalesce(obj_description(f.oid, 'pg_proc') LIKE $2 || '%' AND pg_has_role(f.proowner, 'USAGE'), false)
 		FROM pg_database d
 		LEFT JOIN pg_namespace s ON s.nspname = $1
-		LEFT JOIN pg_proc f ON f.oid = to_regprocedure('public.get_xmlbinary()')
+		LEFT JOIN pg_namespace p ON p.nspname = 'public'
+		LEFT JOIN pg_proc f ON f.pronamespace = p.oid AND f.proname = 'get_xmlbinary' AND f.pronargs = 0
 		WHERE d.datname = current_database()`, schema, marker).
-		Scan(&e.hstore, &e.schemaExists, &e.mayUse, &e.ucsBasic, &e.lz4, &e.role, &e.database,
-			&e.mayCreate, &e.publicCreate, &e.xmlbinary, &e.xmlbinOurs)
+		Scan(&e.hstore, &e.hstoreUse, &e.schemaExists, &e.mayUse, &e.ucsBasic, &e.lz4, &e.role, &e.database,
+			&e.mayCreate, &e.publicUse, &e.publicCreate, &e.xmlbinary, &e.xmlbinOurs)
 	if err != nil {
 		return e, fmt.Errorf("look at the database: %w", err)
 	}

@@ -106,6 +106,9 @@ func (p *planner) prepare() error {
 	if err := p.xmlbinary(); err != nil {
 		return err
 	}
+	if p.env.hstore != "" && !p.env.hstoreUse {
+		return lacks("use the extension hstore", "GRANT USAGE ON SCHEMA %s TO %s;", ident(p.env.hstore), p.env.role)
+	}
 	switch {
 	case p.env.schemaExists && !p.env.mayUse:
 		return lacks("create tables in schema "+p.schema, "GRANT USAGE, CREATE ON SCHEMA %s TO %s;", ident(p.schema), p.env.role)
@@ -125,7 +128,12 @@ func (p *planner) xmlbinary() error {
 		return err
 	}
 	switch {
-	case p.env.xmlbinary == "" && !p.env.publicCreate:
+	case p.env.xmlbinary != "" && !p.env.publicUse:
+		return &target.RightsError{
+			What:  "use function public.get_xmlbinary()",
+			Grant: fmt.Sprintf("GRANT USAGE ON SCHEMA public TO %s;", p.env.role),
+		}
+	case p.env.xmlbinary == "" && (!p.env.publicUse || !p.env.publicCreate):
 		return &target.RightsError{
 			What:  "create function public.get_xmlbinary()",
 			Grant: fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA public TO %s;", p.env.role),
