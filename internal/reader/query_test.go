@@ -89,9 +89,9 @@ func (o madeOrg) More(_ context.Context, next string, b *record.Batch) (salesfor
 
 func TestMemoryOfALoadDoesNotGrowWithRows(t *testing.T) {
 	if testing.Short() {
-		t.Skip("loads 100,000 rows")
+		t.Skip("loads 40,000 rows")
 	}
-	const rows = 100_000
+	const rows = 40_000
 	s := newSite(t, sandbox.Options{})
 	made := madeOrg{n: rows, peak: map[bool]uint64{}}
 	s.Reader = reader.New(reader.Config{Connection: s.Connection, DB: s.DB, Org: made})

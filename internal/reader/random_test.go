@@ -18,7 +18,7 @@ import (
 // quiet both sides are equal.
 func TestConvergesWhateverHappens(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(8) {
+	for seed := range uint64(5) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			w := &world{site: newSite(t, sandbox.Options{Seed: seed + 1}), rand: rand.New(rand.NewPCG(seed, 7))}
