@@ -70,8 +70,9 @@ func (s *site) startTraffic(change ...func(*traffic)) *traffic {
 		s.must(err)
 	}
 	s.edits = x
-	x.sides.Go(func() { x.run(ctx, &x.local, func(n int64) error { return x.editHere(ctx, n) }) })
-	x.sides.Go(func() { x.run(ctx, &x.other, func(n int64) error { return x.editThere(ctx, user, n) }) })
+	// An edit that was begun is ended: of one that is broken off nobody knows.
+	x.sides.Go(func() { x.run(ctx, &x.local, func(n int64) error { return x.editHere(s.Context(), n) }) })
+	x.sides.Go(func() { x.run(ctx, &x.other, func(n int64) error { return x.editThere(s.Context(), user, n) }) })
 	s.Cleanup(x.end)
 	return x
 }
@@ -113,7 +114,7 @@ func (x *traffic) run(ctx context.Context, count *atomic.Int64, edit func(n int6
 		switch {
 		case err == nil:
 			count.Add(1)
-		case ctx.Err() != nil, errors.Is(err, errNotYet), x.rough:
+		case x.s.Context().Err() != nil, errors.Is(err, errNotYet), x.rough:
 		default:
 			x.s.Errorf("edit %d: %v", n, err)
 			return
