@@ -148,10 +148,21 @@ var mutations = []mutation{
 		Tests: []tests{{pkgWriter, "^(TestRecoverByJournal|TestJournalThatIsDown|TestOvertakenTurnSendsNothing)$"}},
 	},
 	{
+		// The time and Salesforce's own word stand in for each other, so both go.
 		Name: "writer: a lost insert is final at once", Invariant: "I6", File: "internal/writer/search.go",
-		Old:   "final: now.Sub(i.ClaimedAt) > w.set.ProbeFinal,",
-		New:   "final: true,",
-		Tests: []tests{{pkgWriter, "^TestLostInserts?That"}},
+		Old: "arrived, never, unclear := match(t, lost, records)\n\tfor _, c := range calls {\n" +
+			"\t\tif err := w.arrived(ctx, fence, c, arrived, p); err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n" +
+			"\tif len(never) > 0 && w.complete(ctx, t, o.now.Sub(newest(never))) {",
+		New: "for i := range lost {\n\t\tlost[i].final = true\n\t}\n\tarrived, never, unclear := match(t, lost, records)\n" +
+			"\tfor _, c := range calls {\n\t\tif err := w.arrived(ctx, fence, c, arrived, p); err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n" +
+			"\tif len(never) > 0 {",
+		Tests: []tests{{pkgWriter, "^(TestLostInsertsThatDidNotArrive|TestInsertThatArrivesLate)$"}},
+	},
+	{
+		Name: "writer: open transactions of Salesforce are not waited for", Invariant: "I6", File: "internal/writer/search.go",
+		Old:   "if len(never) > 0 && w.complete(ctx, t, o.now.Sub(newest(never))) {",
+		New:   "if len(never) > 0 {",
+		Tests: []tests{{pkgWriter, "^TestLostInsertWaitsForOpenTransactions$"}},
 	},
 	{
 		Name: "writer: a call of another turn is made again at once", Invariant: "I6", File: "internal/writer/recover.go",
@@ -183,5 +194,24 @@ var mutations = []mutation{
 		Old:   "case page.Done && p.read != p.total, p.read > p.total:",
 		New:   "case p.read > p.total && p.read < p.total:",
 		Tests: []tests{{pkgReader, "^TestAShortPageIsNoSuccess$"}},
+	},
+	{
+		Name: "reader: polls begin where the load ended", Invariant: "I1", File: "internal/reader/load.go",
+		Old:   "m.Stamp, m.Sweep = m.LoadStarted, m.LoadStarted",
+		New:   "m.Stamp, m.Sweep = l.date, l.date",
+		Tests: []tests{{pkgReader, "^TestChangesDuringALoadAreNotMissed$"}},
+		Todo:  "the overlap of the first poll covers a short load; no test has a longer one",
+	},
+	{
+		Name: "reader: no sweep", Invariant: "I1", File: "internal/reader/poll.go",
+		Old:   "w.Sweep && back.Before(w.From) {",
+		New:   "false && back.Before(w.From) {",
+		Tests: []tests{{pkgReader, "^TestSweepFindsRecordsThatBecameVisibleLate$"}},
+	},
+	{
+		Name: "engine: a rolled back database goes on", Invariant: "I6", File: "internal/engine/run.go",
+		Old:   "err = errRolledBack",
+		New:   "_ = errRolledBack",
+		Tests: []tests{{"./internal/engine", "^TestRolledBackDatabaseStopsTheConnection$"}},
 	},
 }
