@@ -77,7 +77,7 @@ func noReply(ctx, attempt context.Context, err error, sent bool) *Error {
 		return e
 	}
 	e.Code, e.Message = CodeNoReply, "the connection broke before the org answered"
-	if context.Cause(attempt) == errReplyTimeout {
+	if context.Cause(attempt) == errReplyTimeout || errors.Is(attempt.Err(), context.DeadlineExceeded) {
 		e.Code, e.Message, e.Cause = CodeTimeout, "the org did not answer in time", nil
 	}
 	return e
@@ -176,9 +176,10 @@ func retryAfter(resp *http.Response) time.Duration {
 }
 
 // Unanswered is the *Error for a round trip outside the client (to a token
-// endpoint, say) that brought no reply.
-func Unanswered(ctx context.Context, err error, sent bool) *Error {
-	return noReply(ctx, ctx, err, sent)
+// endpoint, say) that brought no reply. The context of the attempt is ctx with
+// the time that it may take.
+func Unanswered(ctx, attempt context.Context, err error, sent bool) *Error {
+	return noReply(ctx, attempt, err, sent)
 }
 
 // Refused is the *Error for a reply that is not a 2xx. It reads at most 64 KiB

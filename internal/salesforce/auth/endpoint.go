@@ -60,14 +60,14 @@ type tokenReply struct {
 // ask posts a form to the token endpoint. It is never repeated here: a refresh
 // token that rotates is spent by the first request.
 func ask(ctx context.Context, hc *http.Client, loginURL string, form url.Values) (Grant, error) {
-	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
+	attempt, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
 	var sent atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	attempt = httptrace.WithClientTrace(attempt, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
 	})
 	target := strings.TrimRight(loginURL, "/") + "/services/oauth2/token"
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(attempt, http.MethodPost, target, strings.NewReader(form.Encode()))
 	if err != nil {
 		return Grant{}, fmt.Errorf("the login address %q is not a URL: %w", loginURL, err)
 	}
@@ -75,12 +75,12 @@ func ask(ctx context.Context, hc *http.Client, loginURL string, form url.Values)
 	req.Header.Set("Accept", "application/json")
 	resp, err := hc.Do(req)
 	if err != nil {
-		return Grant{}, salesforce.Unanswered(ctx, err, sent.Load())
+		return Grant{}, salesforce.Unanswered(ctx, attempt, err, sent.Load())
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if err != nil {
-		return Grant{}, salesforce.Unanswered(ctx, err, true)
+		return Grant{}, salesforce.Unanswered(ctx, attempt, err, true)
 	}
 	return readReply(resp, text)
 }
