@@ -173,8 +173,12 @@ func printStatus(w io.Writer, st client.Status) {
 		if m.Mapping.Paused {
 			state += " (paused)"
 		}
+		postgres := count(m.RowsPostgres)
+		if m.RowsPostgres == nil && m.LoadTotal > 0 {
+			postgres = fmt.Sprintf("%d of %d", m.LoadedRows, m.LoadTotal)
+		}
 		rows = append(rows, []string{
-			m.Mapping.ObjectName, state, m.Mapping.Access, count(m.RowsSalesforce), count(m.RowsPostgres),
+			m.Mapping.ObjectName, state, m.Mapping.Access, count(m.RowsSalesforce), postgres,
 			strconv.Itoa(m.Queue.Unsent + m.Queue.Pending), strconv.Itoa(m.Queue.Failed), ago(m.Staleness),
 		})
 	}
