@@ -5,6 +5,8 @@
 //   - soql: the query language
 //   - org: records, transactions, quotas
 //   - bulk: Bulk API 2.0 jobs
+//   - events: change events and platform events, with their Avro schemas
+//   - pubsub: the Pub/Sub API over gRPC
 //   - rest: OAuth, REST and the control plane over HTTP
 //   - judge: compares an org's dump with a database, for tests
 //

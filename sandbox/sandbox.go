@@ -2,13 +2,15 @@ package sandbox
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
 	"github.com/synclinehq/syncline/sandbox/org"
+	"github.com/synclinehq/syncline/sandbox/pubsub"
 	"github.com/synclinehq/syncline/sandbox/rest"
 	"github.com/synclinehq/syncline/sandbox/schema"
 )
@@ -27,6 +29,9 @@ type Client = rest.Client
 type Options struct {
 	// Addr to listen on; "" is 127.0.0.1 with a free port.
 	Addr string
+	// PubSubAddr and PubSubTLSAddr are where the Pub/Sub API listens, in plain
+	// text and with a certificate of its own; "" is 127.0.0.1 with a free port.
+	PubSubAddr, PubSubTLSAddr string
 	// Name of the organisation.
 	Name string
 	// Seed decides what the org draws by chance.
@@ -54,16 +59,14 @@ type Server struct {
 
 	url   string
 	token string
-	http  *http.Server
-	done  chan struct{}
+	// faces are the servers of REST, Pub/Sub and Pub/Sub over TLS.
+	faces []*face
+	cert  tls.Certificate
 }
 
 // Start opens the port and serves until Close, or until ctx ends. When it
 // returns, the org answers.
 func Start(ctx context.Context, opt Options) (*Server, error) {
-	if opt.Addr == "" {
-		opt.Addr = "127.0.0.1:0"
-	}
 	clock := &org.Clock{}
 	clock.Step(opt.ClockOffset)
 	o, err := newOrg(opt, clock)
@@ -77,23 +80,35 @@ func Start(ctx context.Context, opt Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", opt.Addr)
+	cert, err := pubsub.SelfSigned()
 	if err != nil {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
-	s := &Server{
-		Org: o, Clients: opt.Clients, url: "http://" + ln.Addr().String(), token: opt.ControlToken, done: make(chan struct{}),
-		http: &http.Server{Handler: handler, ReadHeaderTimeout: 30 * time.Second, MaxHeaderBytes: 1 << 20},
+	s := &Server{Org: o, Clients: opt.Clients, token: opt.ControlToken, cert: cert}
+	if err := s.listen(ctx, opt, handler); err != nil {
+		return nil, errors.Join(fmt.Errorf("start sandbox: %w", err), s.Close())
 	}
-	go s.serve(ln)
+	s.url = "http://" + s.faces[0].addr
 	context.AfterFunc(ctx, func() { _ = s.Close() })
 	return s, nil
 }
 
-func (s *Server) serve(ln net.Listener) {
-	defer close(s.done)
-	_ = s.http.Serve(ln) // ends with ErrServerClosed
+// listen opens the ports and begins to serve.
+func (s *Server) listen(ctx context.Context, opt Options, handler *rest.Server) error {
+	bus := http.NewServeMux()
+	bus.Handle(pubsub.New(handler, s.Org.Switches))
+	for _, f := range []struct {
+		addr    string
+		handler http.Handler
+		cert    *tls.Certificate
+	}{{opt.Addr, handler, nil}, {opt.PubSubAddr, bus, nil}, {opt.PubSubTLSAddr, bus, &s.cert}} {
+		face, err := open(ctx, f.addr, f.handler, f.cert)
+		if err != nil {
+			return err
+		}
+		s.faces = append(s.faces, face)
+	}
+	return nil
 }
 
 func newOrg(opt Options, clock *org.Clock) (*org.Org, error) {
@@ -125,15 +140,27 @@ func defaultClients() []Client {
 // URL is how clients reach the org, such as http://127.0.0.1:40123.
 func (s *Server) URL() string { return s.url }
 
+// PubSubAddr is host and port of the Pub/Sub API in plain text (h2c).
+func (s *Server) PubSubAddr() string { return s.faces[1].addr }
+
+// PubSubTLSAddr is host and port of the Pub/Sub API over TLS.
+func (s *Server) PubSubTLSAddr() string { return s.faces[2].addr }
+
+// PubSubCertificate is the certificate that the TLS port shows, for clients to
+// trust.
+func (s *Server) PubSubCertificate() *x509.Certificate { return s.cert.Leaf }
+
 // ControlURL is the address of an endpoint of the control plane, such as
 // "seed".
 func (s *Server) ControlURL(endpoint string) string { return s.url + "/_sandbox/" + endpoint }
 
 // Close ends the server at once, open calls with it. It may be called twice.
 func (s *Server) Close() error {
-	err := s.http.Close()
-	<-s.done
-	if err != nil && !errors.Is(err, net.ErrClosed) {
+	var errs []error
+	for _, f := range s.faces {
+		errs = append(errs, f.close())
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close sandbox: %w", err)
 	}
 	return nil

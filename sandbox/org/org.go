@@ -30,6 +30,7 @@ type Org struct {
 	reserved map[keyRef]*Tx
 	bin      map[string]binEntry
 	rules    Rules
+	watchers []func(Commit)
 
 	logMu  sync.Mutex
 	writes []logEntry

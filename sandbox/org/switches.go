@@ -35,6 +35,35 @@ type Switches struct {
 	LockWaitSeconds int `json:"lockWaitSeconds"`
 	// Bulk is how Bulk API 2.0 behaves.
 	Bulk BulkSwitches `json:"bulk"`
+	// Events is how change events behave.
+	Events EventSwitches `json:"events"`
+}
+
+// EventSwitches are the behaviours of the event bus.
+type EventSwitches struct {
+	// DelayMS is how long after its commit an event can be read.
+	DelayMS int `json:"delayMs"`
+	// KeepaliveSeconds is after how long without events a subscriber gets an
+	// empty response; 0 is 270.
+	KeepaliveSeconds int `json:"keepaliveSeconds"`
+	// IdleSeconds is how long a stream that asks for nothing stays open; 0 is
+	// 60.
+	IdleSeconds int `json:"idleSeconds"`
+	// MaxEntities is how many objects can be selected; 0 is five.
+	MaxEntities int `json:"maxEntities"`
+	// DailyDeliveries is the quota of delivered events in 24 hours; 0 is
+	// 1,000,000.
+	DailyDeliveries int `json:"dailyDeliveries"`
+	// OverflowAfter is after how many changes of one transaction its further
+	// ones become GAP_OVERFLOW; 0 is 100,000. In an update each changed field
+	// counts.
+	OverflowAfter int `json:"overflowAfter"`
+	// MaxBytes is the size above which an event becomes a gap; 0 is 1,000,000.
+	MaxBytes int `json:"maxBytes"`
+	// SilentHardDelete: a hard delete by Bulk makes no event.
+	SilentHardDelete bool `json:"silentHardDelete"`
+	// NoMerge keeps equal changes of one transaction in events of their own.
+	NoMerge bool `json:"noMerge"`
 }
 
 // BulkSwitches are the behaviours of Bulk API 2.0.

@@ -238,15 +238,22 @@ func (tx *Tx) Commit() error {
 func (tx *Tx) install() {
 	o := tx.org
 	o.mu.Lock()
+	changes := make([]RecordChange, 0, len(tx.order))
 	for _, s := range tx.order {
 		obj := s.obj
 		if latest, ok := o.Catalog.Object(obj.Name); ok {
 			obj = latest
 		}
+		c := RecordChange{Object: obj, ID: s.id, After: Version{s.id, s.data, s.t}}
+		if r := s.t.get(s.id); r != nil {
+			c.Before = Version{s.id, r.data, s.t}
+		}
+		changes = append(changes, c)
 		s.t.put(obj, s.id, s.data)
 		o.settleBin(s)
 	}
 	o.record(tx)
+	o.tell(tx, changes)
 	tx.release()
 	flows := o.dueFlows(tx)
 	o.mu.Unlock()

@@ -29,13 +29,24 @@ func (c *calls) count(client, kind string, daily int) bool {
 		return false
 	}
 	c.hours[c.hour()]++
+	c.add(client, kind)
+	return true
+}
+
+// note counts a call that is not part of the quota.
+func (c *calls) note(client, kind string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.add(client, kind)
+}
+
+func (c *calls) add(client, kind string) {
 	kinds := c.byKind[client]
 	if kinds == nil {
 		kinds = map[string]int{}
 		c.byKind[client] = kinds
 	}
 	kinds[kind]++
-	return true
 }
 
 func (c *calls) hour() int64 { return c.clock.Now().Unix() / 3600 }

@@ -68,6 +68,8 @@ var controls = map[string]func(*Server, http.ResponseWriter, *http.Request) (any
 	"POST clock":       (*Server).ctlStep,
 	"POST expire":      (*Server).ctlExpire,
 	"POST records":     (*Server).ctlRecords,
+	"GET events":       (*Server).ctlEvents,
+	"POST events":      (*Server).ctlSetEvents,
 	"POST wipe":        (*Server).ctlWipe,
 }
 
@@ -294,6 +296,7 @@ func (s *Server) ctlExpire(_ http.ResponseWriter, r *http.Request) (any, error) 
 		Client     string `json:"client"`
 		Locators   bool   `json:"locators"`
 		RecycleBin bool   `json:"recycleBin"`
+		Events     bool   `json:"events"`
 		Object     string `json:"object"`
 	}
 	if err := readControl(r, &what); err != nil {
@@ -305,6 +308,9 @@ func (s *Server) ctlExpire(_ http.ResponseWriter, r *http.Request) (any, error) 
 	}
 	if what.Locators {
 		out["locators"] = s.org.DropCursors()
+	}
+	if what.Events {
+		out["events"] = s.bus.Expire()
 	}
 	if what.RecycleBin {
 		obj, ok := s.org.Catalog.Object(what.Object)
@@ -373,5 +379,6 @@ func (s *Server) ctlWipe(_ http.ResponseWriter, r *http.Request) (any, error) {
 	s.faults.remove(0)
 	s.calls.reset(true)
 	s.bulk.Reset()
+	s.bus.Reset()
 	return map[string]bool{"wiped": true}, nil
 }

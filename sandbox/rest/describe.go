@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/synclinehq/syncline/sandbox/events"
 	"github.com/synclinehq/syncline/sandbox/org"
 	"github.com/synclinehq/syncline/sandbox/schema"
 )
@@ -22,6 +23,11 @@ func (c *call) describeGlobal() (*reply, error) {
 	for i := range g.SObjects {
 		if obj, ok := c.s.org.Catalog.Object(g.SObjects[i].Name); ok {
 			c.restrict(obj, &g.SObjects[i])
+		}
+	}
+	for _, obj := range c.s.org.Catalog.Objects() {
+		if events.Supported(obj) && c.actor.CanRead(obj) {
+			g.SObjects = append(g.SObjects, schema.ChangeEventBasics(obj, events.ChangeEventName(obj.Name), c.bare()))
 		}
 	}
 	return marshalReply(g)

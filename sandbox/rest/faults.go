@@ -26,6 +26,7 @@ const (
 	faultCutBody    = "cut_body"    // reply ends after Bytes, connection closed
 	faultCutGzip    = "cut_gzip"    // complete HTTP reply, its gzip stream cut
 	faultRowError   = "row_error"   // Rows records of a write fail with Code
+	faultCutStream  = "cut_stream"  // a stream of events ends after Rows events
 	faultJobFails   = "job_fails"   // the Bulk job started ends Failed after Rows rows
 )
 
@@ -81,7 +82,7 @@ func newFaults() *faults { return &faults{} }
 func (fs *faults) add(f fault) (fault, error) {
 	switch f.Kind {
 	case faultStatus, faultHTML, faultSession, faultDropBefore, faultDropAfter, faultLate,
-		faultDelay, faultSlowBody, faultCutBody, faultCutGzip, faultRowError, faultJobFails:
+		faultDelay, faultSlowBody, faultCutBody, faultCutGzip, faultRowError, faultJobFails, faultCutStream:
 	default:
 		return f, fmt.Errorf("fault kind %q is unknown", f.Kind)
 	}

@@ -30,6 +30,7 @@ func (c *call) limits() (*reply, error) {
 	daily := switches.Daily()
 	queries, batches := bulk.Quotas(switches)
 	usedQueries, usedBatches := c.s.bulk.Used()
+	deliveries, delivered := c.s.bus.Deliveries()
 	full := func(n int) quota { return quota{n, n} }
 	return marshalReply(map[string]quota{
 		"DailyApiRequests":                      {daily, max(daily-c.s.calls.used(), 0)},
@@ -39,7 +40,7 @@ func (c *call) limits() (*reply, error) {
 		"DailyStreamingApiEvents":               full(10000),
 		"DailyDurableStreamingApiEvents":        full(10000),
 		"DailyGenericStreamingApiEvents":        full(10000),
-		"DailyDeliveredPlatformEvents":          full(10000),
+		"DailyDeliveredPlatformEvents":          {deliveries, max(deliveries-delivered, 0)},
 		"DailyAsyncApexExecutions":              full(250000),
 		"HourlyPublishedPlatformEvents":         full(50000),
 		"MonthlyPlatformEventsUsageEntitlement": full(0),

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/synclinehq/syncline/sandbox/bulk"
+	"github.com/synclinehq/syncline/sandbox/events"
 	"github.com/synclinehq/syncline/sandbox/org"
 )
 
@@ -46,6 +47,7 @@ type Server struct {
 	calls    *calls
 	shown    *shownTimes
 	bulk     *bulk.Jobs
+	bus      *events.Bus
 }
 
 // New makes the HTTP face of an org. Every client's RunAs must be a user of
@@ -54,7 +56,7 @@ func New(o *org.Org, opt Options) (*Server, error) {
 	s := &Server{
 		org: o, opt: opt, clients: map[string]*Client{},
 		sessions: newSessions(o.Clock, o.ID()), faults: newFaults(), calls: newCalls(o.Clock),
-		shown: &shownTimes{seen: map[string]shownTime{}}, bulk: bulk.New(o),
+		shown: &shownTimes{seen: map[string]shownTime{}}, bulk: bulk.New(o), bus: events.New(o),
 	}
 	for _, c := range opt.Clients {
 		if c.ID == "" {

@@ -103,7 +103,10 @@ func (s *sessions) setLife(d time.Duration) {
 }
 
 // check finds the session of a token and extends it.
-func (s *sessions) check(token string) (*session, bool) {
+func (s *sessions) check(token string) (*session, bool) { return s.look(token, true) }
+
+// look finds the session of a token; using it extends its life.
+func (s *sessions) look(token string, using bool) (*session, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ses, ok := s.access[token]
@@ -119,7 +122,9 @@ func (s *sessions) check(token string) (*session, bool) {
 		delete(s.access, token)
 		return nil, false
 	}
-	ses.lastUsed = now
+	if using {
+		ses.lastUsed = now
+	}
 	return ses, true
 }
 

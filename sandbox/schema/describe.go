@@ -199,3 +199,14 @@ func orNull(s string) *string {
 	}
 	return &s
 }
+
+// ChangeEventBasics is what GET /sobjects says of an object's change event.
+func ChangeEventBasics(o *Object, name, version string) GlobalObject {
+	path := "/services/data/v" + version + "/sobjects/" + name
+	kind, parent := "ChangeEvent", o.Name
+	return GlobalObject{
+		AssociateEntityType: &kind, AssociateParentEntity: &parent, Custom: false, Name: name,
+		Label: o.Label + " Change Event", LabelPlural: o.Label + " Change Events", Triggerable: true,
+		URLs: map[string]string{"sobject": path, "describe": path + "/describe", "eventSchema": path + "/eventSchema"},
+	}
+}

@@ -53,7 +53,7 @@ type FileField struct {
 }
 
 var (
-	objectName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*__c$`)
+	objectName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*__[ce]$`)
 	fieldName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*__c$`)
 	keyPrefix  = regexp.MustCompile(`^[A-Za-z0-9]{3}$`)
 )
@@ -109,7 +109,7 @@ func (c *Catalog) addAll(objects []Object, added map[string][]Field) error {
 
 func (c *Catalog) fromFile(fo fileObject) (Object, error) {
 	if !objectName.MatchString(fo.Name) {
-		return Object{}, errors.New("a custom object's name is letters and digits, ending in __c")
+		return Object{}, errors.New("a custom object's name is letters and digits, ending in __c, a platform event's in __e")
 	}
 	if fo.KeyPrefix == "" {
 		fo.KeyPrefix = c.freePrefix()
@@ -132,6 +132,9 @@ func (c *Catalog) fromFile(fo fileObject) (Object, error) {
 			o.Fields = append(o.Fields[:1:1], o.Fields[2:]...)
 		}
 		o.Fields = append(o.Fields, &f)
+	}
+	if strings.HasSuffix(o.Name, "__e") { // what is published is no record
+		o.Createable, o.Updateable, o.Deletable, o.Queryable, o.Retrieveable, o.Replicateable = false, false, false, false, false, false
 	}
 	return o, nil
 }
