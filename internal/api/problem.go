@@ -68,6 +68,23 @@ func (s *server) translate(ctx context.Context, err error) *problem {
 	return out
 }
 
+// inOurForm puts what the checker of requests complains about into the form of
+// all our problems, without the values: a misplaced one may be a secret.
+func inOurForm(ctx huma.Context, _ string, body any) (any, error) {
+	m, ok := body.(*huma.ErrorModel)
+	if !ok {
+		return body, nil
+	}
+	out := &problem{
+		Title: http.StatusText(m.Status), Status: m.Status, Detail: "The request is not in the form that this call takes: " + m.Detail + ".",
+		Fix: "See " + Prefix + "/openapi.json.", RequestID: requestOf(ctx.Context()),
+	}
+	for _, e := range m.Errors {
+		out.Errors = append(out.Errors, fault{Location: e.Location, Message: e.Message})
+	}
+	return out, nil
+}
+
 // refuse writes a problem outside of huma.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, p *problem) {
 	p.Title, p.RequestID = http.StatusText(p.Status), requestOf(r.Context())
