@@ -82,7 +82,7 @@ func startServer(ctx context.Context, o cli.ServerOptions, faces bool, log *slog
 		return s, fmt.Errorf("open the control store: %w", err)
 	}
 	metrics := telemetry.NewMetrics()
-	open := engine.NewOpener(engine.OpenerConfig{Store: s.store, HTTP: s.hc, CallClient: callClient, Logger: log})
+	open := engine.NewOpener(engine.OpenerConfig{Store: s.store, HTTP: s.hc, CallClient: callClient, Metrics: metrics, Logger: log})
 	s.engine, err = engine.New(engine.Config{
 		Store: s.store, Open: open, NodeName: o.NodeName, Version: version(), MaxTurns: o.MaxTurns,
 		Handlers: work.New(work.Config{Store: s.store, Metrics: metrics, Clock: ck, Logger: log}).Handlers(),

@@ -21,8 +21,9 @@ type Result struct {
 	// Passed records were older than a write of ours that Salesforce has
 	// accepted since; that write moved their stamp, so the next poll brings
 	// them again.
-	Passed    int
-	Conflicts int
+	Passed int
+	// Conflicts were logged, Kept of them for the application's side.
+	Conflicts, Kept int
 }
 
 // Add sums two results.
@@ -30,6 +31,7 @@ func (r Result) Add(s Result) Result {
 	return Result{
 		Inserted: r.Inserted + s.Inserted, Updated: r.Updated + s.Updated, Deleted: r.Deleted + s.Deleted,
 		Deferred: r.Deferred + s.Deferred, Passed: r.Passed + s.Passed, Conflicts: r.Conflicts + s.Conflicts,
+		Kept: r.Kept + s.Kept,
 	}
 }
 

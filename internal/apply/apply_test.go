@@ -87,7 +87,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "a local delete is not undone by an edit there", seed: one, app: `DELETE FROM salesforce.account`,
-		in: []rec{{N: 1, Name: "Acme Ltd", Phone: "555", Ext: "a", At: 1}}, want: apply.Result{Conflicts: 1},
+		in: []rec{{N: 1, Name: "Acme Ltd", Phone: "555", Ext: "a", At: 1}}, want: apply.Result{Conflicts: 1, Kept: 1},
 		state: `conflict|001000000000001AAA||postgres
 			log|DELETE|NEW|1`,
 	},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/internal/triggerlog"
@@ -17,7 +18,7 @@ import (
 // carryOut writes a plan: deletes first, so that a record may take over the
 // unique identifier of one that is gone.
 func (a *Applier) carryOut(ctx context.Context, tx *target.Tx, b *record.Batch, p *plan) (Result, error) {
-	res := Result{Passed: p.passed, Conflicts: len(p.clashes)}
+	res := Result{Passed: p.passed}
 	var err error
 	if len(p.remove) > 0 {
 		tag, err := tx.Exec(ctx, a.sql.remove, p.remove)
@@ -39,7 +40,8 @@ func (a *Applier) carryOut(ctx context.Context, tx *target.Tx, b *record.Batch, 
 		return res, err
 	}
 	res.Deferred = len(p.later)
-	return res, a.note(ctx, tx, p)
+	err = a.note(ctx, tx, p, &res)
+	return res, err
 }
 
 // keepRows updates rows whose status stays as it is.
@@ -186,16 +188,24 @@ func stageImage(rows []staged) []byte {
 	return append(out, 0xff, 0xff)
 }
 
-// note stores what the next round and the planner must know.
-func (a *Applier) note(ctx context.Context, tx *target.Tx, p *plan) error {
+// note stores what the next round and the planner must know, and counts the
+// conflicts.
+func (a *Applier) note(ctx context.Context, tx *target.Tx, p *plan, res *Result) error {
 	if err := a.deferRecords(ctx, tx, p); err != nil {
 		return err
 	}
 	if err := a.box.RememberTheirs(ctx, tx, p.theirs); err != nil {
 		return err
 	}
-	if err := a.box.LogConflicts(ctx, tx, p.clashes); err != nil {
+	clashes, err := a.box.LogConflicts(ctx, tx, p.clashes)
+	if err != nil {
 		return err
+	}
+	for _, c := range clashes {
+		res.Conflicts++
+		if c.Winner == string(mapping.PostgresWins) {
+			res.Kept++
+		}
 	}
 	outcomes := make([]triggerlog.Outcome, len(p.undo))
 	for i, id := range p.undo {

@@ -29,6 +29,7 @@ type Engine struct {
 	sessions  *sessions
 	failures  *failures
 	listeners *listeners
+	shown     *shown // the guardian's own
 	log       *slog.Logger
 
 	// orphans are jobs that the queue thinks are here, since when; the
@@ -64,6 +65,7 @@ func New(cfg Config) (*Engine, error) {
 	e.sessions = newSessions(cfg.Open, e.settings.Idle)
 	e.failures = &failures{min: e.settings.RetryMin, max: e.settings.RetryMax, of: map[Key]failure{}}
 	e.listeners = newListeners(e)
+	e.shown = newShown(cfg.Metrics)
 	var err error
 	e.queue, err = queue.New(queue.Config{
 		Pool: cfg.Store.Pool(), Schema: store.Schema, ID: e.node.id.String(), Run: e.run,

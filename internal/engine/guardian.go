@@ -31,7 +31,8 @@ func (e *Engine) guard(ctx context.Context) {
 	}
 }
 
-// state is what a round of the guardian looks at.
+// state is what a round of the guardian looks at. Of a mapping it holds what
+// store.MappingState does.
 type state struct {
 	scopes map[uuid.UUID]*scope
 	wanted map[Key]bool
@@ -66,6 +67,7 @@ func (e *Engine) round(ctx context.Context) error {
 	}
 	e.hub.keep(st.wanted)
 	e.listenTo(st)
+	e.shown.update(st, e.node.id)
 	e.sessions.sweep()
 	return first
 }
@@ -81,13 +83,16 @@ func (e *Engine) look(ctx context.Context) (*state, error) {
 	for _, c := range connections {
 		st.scopes[c.ID] = &scope{connection: c}
 	}
-	mappings, err := e.store.AllMappings(ctx)
+	mappings, err := e.store.MappingStates(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range mappings {
-		if sc := st.scopes[m.ConnectionID]; sc != nil {
-			sc.mappings = append(sc.mappings, m)
+		if sc := st.scopes[m.Connection]; sc != nil {
+			sc.mappings = append(sc.mappings, mapping.Mapping{
+				ID: m.ID, ConnectionID: m.Connection, ObjectName: m.ObjectName, Access: m.Access,
+				Status: mapping.Status{Paused: m.Paused, Stage: m.Stage},
+			})
 		}
 	}
 	for _, sc := range st.scopes {

@@ -9,14 +9,12 @@ import (
 
 	"github.com/synclinehq/syncline/internal/engine/lease"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/schema"
 )
 
 // wakePause is the least time between two wakes that a listener sends over the
 // control database. A turn in hand on the same node is woken at once.
 const wakePause = 50 * time.Millisecond
-
-// logChannel is the channel on which a schema's trigger log tells of entries.
-func logChannel(schema string) string { return schema + ".hc_trigger_log" }
 
 func leaseName(connection uuid.UUID) string { return "triggerlog/" + connection.String() }
 
@@ -79,7 +77,7 @@ func (l *listeners) listen(ctx context.Context, name string) {
 	}
 	helpers.Go(func() { l.forward(ctx, Key{Connection: c.ID, Kind: KindWrite}, hint) })
 	helpers.Go(func() { l.untilChanged(ctx, name, c); cancel() })
-	err = session.DB.Listen(ctx, logChannel(c.Schema), func(string) { heard() }, func(up bool, cause error) {
+	err = session.DB.Listen(ctx, schema.Channel(c.Schema), func(string) { heard() }, func(up bool, cause error) {
 		if up {
 			heard() // what was notified before is lost
 			return
@@ -101,7 +99,9 @@ func (l *listeners) forward(ctx context.Context, key Key, hint <-chan struct{}) 
 			return
 		case <-hint:
 		}
-		if l.engine.hub.deliver(key) {
+		// A turn that waits after trouble looks at the log when its wait is
+		// over; woken before, it would only be put back, 20 times a second.
+		if l.engine.hub.deliver(key) || l.engine.failures.remaining(key) > 0 {
 			continue
 		}
 		if err := l.engine.Wake(ctx, key); err != nil && ctx.Err() == nil {

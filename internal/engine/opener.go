@@ -17,6 +17,7 @@ import (
 	"github.com/synclinehq/syncline/internal/sobject"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/telemetry"
 )
 
 // describeAge is how old a kept describe may be before the org is asked again.
@@ -31,7 +32,9 @@ type OpenerConfig struct {
 	CallClient string
 	// MaxConns bounds each target's pool; 0 means the target's default.
 	MaxConns int32
-	Logger   *slog.Logger
+	// Metrics may be nil.
+	Metrics *telemetry.Metrics
+	Logger  *slog.Logger
 }
 
 // NewOpener gives the opener of real sessions: the target database, migrated,
@@ -49,7 +52,7 @@ func NewOpener(cfg OpenerConfig) Opener {
 		ledger := budget.NewLedger(c.ID, cfg.Store, cfg.Logger)
 		ledger.Start(context.WithoutCancel(ctx))
 		org := salesforce.New(salesforce.Config{
-			Version: c.APIVersion, CallClient: cfg.CallClient, HTTP: cfg.HTTP, Meter: ledger,
+			Version: c.APIVersion, CallClient: cfg.CallClient, HTTP: cfg.HTTP, Meter: meter{ledger, cfg.Metrics, c.ID.String()},
 			Tokens: auth.NewSource(cfg.Store, c.ID, cfg.HTTP), Logger: cfg.Logger,
 		})
 		return &Session{
@@ -60,6 +63,22 @@ func NewOpener(cfg OpenerConfig) Opener {
 				}
 			},
 		}, nil
+	}
+}
+
+// meter counts calls in the ledger, and in the metrics of the node that made
+// them.
+type meter struct {
+	*budget.Ledger
+	metrics    *telemetry.Metrics
+	connection string
+}
+
+// Charge implements salesforce.Meter.
+func (m meter) Charge(use budget.Use) {
+	m.Ledger.Charge(use)
+	if m.metrics != nil {
+		m.metrics.APICallsTotal.WithLabelValues(m.connection, use.Kind).Inc()
 	}
 }
 

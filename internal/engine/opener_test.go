@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/secret"
 	"github.com/synclinehq/syncline/internal/store"
+	"github.com/synclinehq/syncline/internal/telemetry"
 	"github.com/synclinehq/syncline/sandbox"
 )
 
@@ -22,6 +25,7 @@ func TestTurnReachesTheOrg(t *testing.T) {
 	r := newRig(t)
 	c, _ := r.connectToOrg(true)
 	columns := make(chan []string, 10)
+	metrics := telemetry.NewMetrics()
 	e := r.start(map[string]engine.Handler{engine.KindRead: func(ctx context.Context, turn *engine.Turn) (engine.Next, error) {
 		for _, m := range turn.Active(mapping.StageSynced) {
 			table, err := turn.Session.Table(ctx, m)
@@ -36,7 +40,7 @@ func TestTurnReachesTheOrg(t *testing.T) {
 		}
 		_, err := turn.Session.Org.Identity(ctx)
 		return engine.Next{After: time.Hour}, err
-	}}, r.realSessions)
+	}}, func(cfg *engine.Config) { cfg.Metrics = metrics; r.realSessions(cfg) })
 	got := receive(t, columns, "table")
 	if diff := cmp.Diff([]string{"sfid", "name", "systemmodstamp", "isdeleted"}, got); diff != "" {
 		t.Error(diff)
@@ -48,6 +52,16 @@ func TestTurnReachesTheOrg(t *testing.T) {
 	calls, err := r.store.Calls(t.Context(), c.ID, time.Time{})
 	if err != nil || len(calls) == 0 {
 		t.Errorf("ledger after the stop: %v, %v", calls, err)
+	}
+	byKind := map[string]int64{}
+	for _, call := range calls {
+		byKind[call.Kind] += call.Calls
+	}
+	for kind, n := range byKind {
+		want := fmt.Sprintf(`syncline_api_calls_total{connection="%s",kind="%s"} %d`, c.ID, kind, n)
+		if text := engine.Scraped(t.Context(), metrics); !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
 	}
 }
 
@@ -135,5 +149,5 @@ func (r *rig) connectToOrg(right bool) (mapping.Connection, mapping.Mapping) {
 func (r *rig) realSessions(cfg *engine.Config) {
 	hc := salesforce.NewHTTPClient(salesforce.DialPolicy{AllowInsecure: true})
 	r.t.Cleanup(hc.CloseIdleConnections)
-	cfg.Open = engine.NewOpener(engine.OpenerConfig{Store: r.store, HTTP: hc, CallClient: "syncline", Logger: cfg.Logger})
+	cfg.Open = engine.NewOpener(engine.OpenerConfig{Store: r.store, HTTP: hc, CallClient: "syncline", Metrics: cfg.Metrics, Logger: cfg.Logger})
 }

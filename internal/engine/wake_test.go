@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/schema"
 )
 
 // The application's changes are a number that grows; the turn has to see each
@@ -161,8 +163,10 @@ func TestTriggerLogWakesTheWriter(t *testing.T) {
 	hears() // whoever held the lease: the other node has it or takes it
 }
 
+// The other schema's name is odd, and so long that the channel's is cut.
 func TestListenerFollowsTheConnection(t *testing.T) {
 	t.Parallel()
+	other := `odd "name` + strings.Repeat("x", 45)
 	r := newRig(t)
 	c, _ := r.connect("one")
 	var turns atomic.Int64
@@ -172,7 +176,7 @@ func TestListenerFollowsTheConnection(t *testing.T) {
 	}})
 	r.eventually("the first turn", func() bool { return turns.Load() > 0 })
 	_, err := r.store.UpdateConnection(t.Context(), c.ID, func(c *mapping.Connection) error {
-		c.Schema = `odd "name`
+		c.Schema = other
 		return nil
 	})
 	if err != nil {
@@ -188,7 +192,7 @@ func TestListenerFollowsTheConnection(t *testing.T) {
 	defer conn.Close(context.Background())
 	before := turns.Load()
 	r.eventually("an entry in the other schema's log wakes the writer", func() bool {
-		if _, err := conn.Exec(t.Context(), `SELECT pg_notify('odd "name.hc_trigger_log', '')`); err != nil {
+		if _, err := conn.Exec(t.Context(), `SELECT pg_notify($1, '')`, schema.Channel(other)); err != nil {
 			t.Fatal(err)
 		}
 		return turns.Load() > before+1

@@ -9,6 +9,7 @@ import (
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/triggerlog"
 )
 
 // Queue is what waits in the trigger log.
@@ -38,26 +39,13 @@ type mark struct {
 
 // queues counts the trigger log by table.
 func queues(ctx context.Context, db *target.DB, schema string) (map[string]Queue, error) {
-	log := pgx.Identifier{schema, "_trigger_log"}.Sanitize()
-	rows, err := db.Pool().Query(ctx, `
-		SELECT table_name, count(*) FILTER (WHERE state = 'NEW'), count(*) FILTER (WHERE state = 'PENDING'),
-		       count(*) FILTER (WHERE state = 'FAILED'),
-		       coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE state IN ('NEW', 'PENDING'))), 0)::float8
-		FROM `+log+` WHERE state IN ('NEW', 'PENDING', 'FAILED') GROUP BY 1`)
+	depths, err := triggerlog.In(schema).Depths(ctx, db.Pool())
 	if err != nil {
-		return nil, fmt.Errorf("count trigger log: %w", err)
+		return nil, err
 	}
-	out := map[string]Queue{}
-	var table string
-	var q Queue
-	var age float64
-	_, err = pgx.ForEachRow(rows, []any{&table, &q.Unsent, &q.Pending, &q.Failed, &age}, func() error {
-		q.Oldest = max(0, time.Duration(age*float64(time.Second)))
-		out[table] = q
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("count trigger log: %w", err)
+	out := make(map[string]Queue, len(depths))
+	for table, d := range depths {
+		out[table] = Queue(d)
 	}
 	return out, nil
 }

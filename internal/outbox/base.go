@@ -110,11 +110,11 @@ type Conflict struct {
 	LogID              int32
 }
 
-// LogConflicts appends to the conflict log. The same conflict of the same
-// entry is written once.
-func (o *Outbox) LogConflicts(ctx context.Context, q Querier, conflicts []Conflict) error {
+// LogConflicts appends to the conflict log and returns what it wrote: the same
+// conflict of the same entry is written once.
+func (o *Outbox) LogConflicts(ctx context.Context, q Querier, conflicts []Conflict) (written []Conflict, err error) {
 	for _, c := range conflicts {
-		_, err := q.Exec(ctx, `
+		tag, err := q.Exec(ctx, `
 			INSERT INTO _syncline.conflict (connection_id, mapping, table_name, record_id, sfid, column_name,
 				base, ours, theirs, winner, policy, log_id)
 			SELECT $1, $2, $3, nullif($4::int, 0), nullif($5::text, ''), $6::text, $7, $8, $9::text, $10, $11, nullif($12::int, 0)
@@ -123,10 +123,13 @@ func (o *Outbox) LogConflicts(ctx context.Context, q Querier, conflicts []Confli
 			o.connection, c.Mapping, c.Table, c.RecordID, c.Sfid, c.Column,
 			c.Base, c.Ours, c.Theirs, c.Winner, c.Policy, c.LogID)
 		if err != nil {
-			return fmt.Errorf("log a conflict: %w", err)
+			return nil, fmt.Errorf("log a conflict: %w", err)
+		}
+		if tag.RowsAffected() > 0 {
+			written = append(written, c)
 		}
 	}
-	return nil
+	return written, nil
 }
 
 // CountConflicts returns how many conflicts were logged.

@@ -176,8 +176,16 @@ func TestConflictsAreLoggedOnce(t *testing.T) {
 		Theirs: nil, Winner: "postgres", Policy: "last_writer", LogID: 5}
 	later := c
 	later.Theirs = p("t")
-	s.must(s.LogConflicts(t.Context(), s.db, []outbox.Conflict{c, c, later}))
-	s.must(s.LogConflicts(t.Context(), s.db, []outbox.Conflict{c}))
+	for _, tt := range []struct{ in, want []outbox.Conflict }{
+		{in: []outbox.Conflict{c, c, later}, want: []outbox.Conflict{c, later}},
+		{in: []outbox.Conflict{c}},
+	} {
+		written, err := s.LogConflicts(t.Context(), s.db, tt.in)
+		s.must(err)
+		if diff := cmp.Diff(tt.want, written); diff != "" {
+			t.Errorf("written (-want +got):\n%s", diff)
+		}
+	}
 	if n, err := s.CountConflicts(t.Context(), s.db); err != nil || n != 2 {
 		t.Errorf("%d conflicts, %v", n, err)
 	}

@@ -96,10 +96,24 @@ func (q *Queries) Mappings(ctx context.Context, connection uuid.UUID) ([]mapping
 	return q.mappings(ctx, `WHERE connection = $1`, connection)
 }
 
-// AllMappings returns the mappings of all connections, by connection and
-// object name.
-func (q *Queries) AllMappings(ctx context.Context) ([]mapping.Mapping, error) {
-	return q.mappings(ctx, ``)
+// MappingState is the part of a mapping that says which turns it needs.
+type MappingState struct {
+	ID         uuid.UUID      `db:"id"`
+	Connection uuid.UUID      `db:"connection"`
+	ObjectName string         `db:"object_name"`
+	Access     mapping.Access `db:"access"`
+	Paused     bool           `db:"paused"`
+	Stage      mapping.Stage  `db:"stage"`
+}
+
+// MappingStates returns the states of the mappings of all connections, by
+// connection and object name. Every node asks every few seconds, so it reads
+// no more than they need.
+func (q *Queries) MappingStates(ctx context.Context) ([]MappingState, error) {
+	rows, _ := q.db.Query(ctx, `SELECT id, connection, object_name, access, paused, stage FROM syncline.mapping
+		ORDER BY connection, lower(object_name)`)
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[MappingState])
+	return list, explain("list mappings", err)
 }
 
 func (q *Queries) mapping(ctx context.Context, where string, args ...any) (mapping.Mapping, error) {

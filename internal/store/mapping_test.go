@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -105,5 +106,19 @@ func TestCountsKeepWhatIsNotGiven(t *testing.T) {
 	want := map[uuid.UUID]store.Counts{id: {RowsDB: new(int64(5)), Pending: new(int64(2)), PolledAt: &late}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+}
+
+func TestMappingStatesOfAllConnections(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	c := newConnection(t, s)
+	newMapping(t, s, newConnection(t, s), "Account")
+	m := must[mapping.Mapping](t)(s.Mapping(t.Context(), newMapping(t, s, c, "Contact")))
+	ok(t, s.SetStage(t.Context(), m.ID, mapping.StageSynced))
+	list := must[[]store.MappingState](t)(s.MappingStates(t.Context()))
+	want := store.MappingState{ID: m.ID, Connection: c, ObjectName: "Contact", Access: m.Access, Stage: mapping.StageSynced}
+	if len(list) != 2 || !slices.Contains(list, want) {
+		t.Errorf("%+v is not one of two in %+v", want, list)
 	}
 }

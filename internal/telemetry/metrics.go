@@ -31,13 +31,14 @@ const (
 
 // Metrics are the server's metrics, in a registry of their own. Every node
 // reports what it does itself; what is read from a database (lag, queue, rows of
-// a table) is set by the node that does the connection's turn, and forgotten by
-// [Metrics.ForgetConnection] when it no longer does.
+// a table) is set by the node that does the connection's chores, and forgotten by
+// [Metrics.ReleaseConnection] when another does them.
 type Metrics struct {
 	registry *prometheus.Registry
 
-	// LagSeconds is the age of the oldest change not yet applied, 0 when there
-	// is none. Labels: connection, mapping, direction.
+	// LagSeconds is, to Salesforce, the age of the oldest change not yet sent, 0
+	// when there is none; to Postgres, the time since the last poll. Labels:
+	// connection, mapping, direction.
 	LagSeconds *prometheus.GaugeVec
 
 	// QueueEntries counts the entries of the trigger log that are not settled.
@@ -139,8 +140,16 @@ func buildInfo() prometheus.Collector {
 // statistics.
 func (m *Metrics) Register(c prometheus.Collector) error { return m.registry.Register(c) }
 
-// ForgetConnection removes what was reported of a connection: it was deleted,
-// or its turns went to another node. Counters begin again at 0 if it returns.
+// ReleaseConnection removes a connection's gauges, for another node sets them
+// now. Counters stay: they say what this node has done.
+func (m *Metrics) ReleaseConnection(connection string) {
+	for _, g := range m.gauges() {
+		g.DeletePartialMatch(prometheus.Labels{labelConnection: connection})
+	}
+}
+
+// ForgetConnection removes all that was reported of a connection that was
+// deleted.
 func (m *Metrics) ForgetConnection(connection string) {
 	m.forget(prometheus.Labels{labelConnection: connection})
 }
@@ -151,12 +160,17 @@ func (m *Metrics) ForgetMapping(connection, mapping string) {
 }
 
 func (m *Metrics) forget(labels prometheus.Labels) {
-	for _, g := range []*prometheus.GaugeVec{m.LagSeconds, m.QueueEntries, m.TableRows, m.APILimit, m.APIUsed} {
+	for _, g := range m.gauges() {
 		g.DeletePartialMatch(labels)
 	}
 	for _, c := range []*prometheus.CounterVec{m.RowsTotal, m.APICallsTotal, m.ErrorsTotal, m.ConflictsTotal} {
 		c.DeletePartialMatch(labels)
 	}
+}
+
+// gauges are those of connections.
+func (m *Metrics) gauges() []*prometheus.GaugeVec {
+	return []*prometheus.GaugeVec{m.LagSeconds, m.QueueEntries, m.TableRows, m.APILimit, m.APIUsed}
 }
 
 // Handler serves the metrics to requests that carry "Authorization: Bearer

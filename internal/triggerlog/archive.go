@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 const allColumns = `id, txid, created_at, updated_at, processed_at, processed_tx, state, action,
@@ -72,31 +74,37 @@ func (l *Log) Purge(ctx context.Context, q Querier, keep time.Duration, limit in
 	return int(tag.RowsAffected()), nil
 }
 
-// Depth is what waits in the log.
+// Depth is what waits in the log of one table.
 type Depth struct {
-	Unsent  int // NEW
-	Pending int
-	Failed  int // in the live log
+	// Unsent entries are NEW, Pending ones on their way, Failed ones refused and
+	// still in the live log.
+	Unsent, Pending, Failed int
 	// Oldest is the age of the oldest NEW or PENDING entry, 0 if there is none.
 	Oldest time.Duration
-	// LastID is the newest log id. Ids are a 32-bit sequence.
-	LastID int32
 }
 
-// Depth counts what waits, by the database's clock.
-func (l *Log) Depth(ctx context.Context, q Querier) (Depth, error) {
-	var d Depth
-	err := q.QueryRow(ctx, `
-		SELECT count(*) FILTER (WHERE state = 'NEW'), count(*) FILTER (WHERE state = 'PENDING'),
+// Depths counts what waits by table, by the database's clock. Tables of which
+// nothing waits are left out; those that no mapping has may be among them.
+func (l *Log) Depths(ctx context.Context, q Querier) (map[string]Depth, error) {
+	rows, err := q.Query(ctx, `
+		SELECT table_name, count(*) FILTER (WHERE state = 'NEW'), count(*) FILTER (WHERE state = 'PENDING'),
 			count(*) FILTER (WHERE state = 'FAILED'),
-			coalesce(clock_timestamp() - min(created_at) FILTER (WHERE state IN ('NEW', 'PENDING')), '0'),
-			coalesce(max(id), 0)
-		FROM `+l.live+` WHERE state IN ('NEW', 'PENDING', 'FAILED')`).
-		Scan(&d.Unsent, &d.Pending, &d.Failed, &d.Oldest, &d.LastID)
+			greatest(clock_timestamp() - min(created_at) FILTER (WHERE state IN ('NEW', 'PENDING')), '0')
+		FROM `+l.live+` WHERE state IN ('NEW', 'PENDING', 'FAILED') GROUP BY table_name`)
 	if err != nil {
-		return Depth{}, fmt.Errorf("count trigger log entries: %w", err)
+		return nil, fmt.Errorf("count trigger log entries: %w", err)
 	}
-	return d, nil
+	depths := map[string]Depth{}
+	var table string
+	var d Depth
+	_, err = pgx.ForEachRow(rows, []any{&table, &d.Unsent, &d.Pending, &d.Failed, &d.Oldest}, func() error {
+		depths[table] = d
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count trigger log entries: %w", err)
+	}
+	return depths, nil
 }
 
 // Failed returns FAILED entries of the live log and of the archive, newest

@@ -34,6 +34,7 @@ type claimed struct {
 	// them that are FAILED.
 	settled, failed int
 	done            []plan.Done
+	conflicts       []outbox.Conflict
 }
 
 // maxPages bounds how many pages of waiting entries one claim looks through.
@@ -50,7 +51,7 @@ func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error)
 		if err != nil || p == nil {
 			return err
 		}
-		if err := w.file(ctx, tx, p); err != nil {
+		if done.conflicts, err = w.file(ctx, tx, p); err != nil {
 			return err
 		}
 		done.count(p.Done)
@@ -63,7 +64,7 @@ func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error)
 	if err != nil {
 		return claimed{}, fmt.Errorf("claim changes: %w", err)
 	}
-	w.tell(ctx, done.done)
+	w.tell(ctx, done)
 	if done.call != nil {
 		done.call.claimed = started
 		crash.Point(crash.WriterAfterClaim)
@@ -80,10 +81,10 @@ func (c *claimed) count(done []plan.Done) {
 	}
 }
 
-// tell reports entries that failed without a call.
-func (w *Writer) tell(ctx context.Context, done []plan.Done) {
+// tell reports entries that failed without a call, and conflicts.
+func (w *Writer) tell(ctx context.Context, c claimed) {
 	failed := map[*mapping.Table]int{}
-	for _, d := range done {
+	for _, d := range c.done {
 		if d.State == triggerlog.Failed {
 			failed[w.cfg.Tables[d.Entry.Table]]++
 			w.out.WarnContext(ctx, "write failed", "table", d.Entry.Table, "log_id", d.Entry.ID, "code", d.Code)
@@ -91,6 +92,13 @@ func (w *Writer) tell(ctx context.Context, done []plan.Done) {
 	}
 	for t, n := range failed {
 		w.cfg.Observe(Observation{Table: t, Failed: n})
+	}
+	conflicts := map[string][]outbox.Conflict{}
+	for _, x := range c.conflicts {
+		conflicts[x.Table] = append(conflicts[x.Table], x)
+	}
+	for name, list := range conflicts {
+		w.cfg.Observe(Observation{Table: w.cfg.Tables[name], Conflicts: list})
 	}
 }
 
@@ -253,14 +261,21 @@ func (w *Writer) putIntents(ctx context.Context, tx *target.Tx, set *plan.Change
 	return c, w.box.Put(ctx, tx, c.intents)
 }
 
-// file stores what the plan settles without a call.
-func (w *Writer) file(ctx context.Context, tx *target.Tx, p *plan.Plan) error {
-	if err := w.box.LogConflicts(ctx, tx, p.Conflicts); err != nil {
-		return err
+// file stores what the plan settles without a call, and returns the conflicts
+// that are new.
+func (w *Writer) file(ctx context.Context, tx *target.Tx, p *plan.Plan) ([]outbox.Conflict, error) {
+	conflicts, err := w.box.LogConflicts(ctx, tx, p.Conflicts)
+	if err != nil {
+		return nil, err
 	}
 	if err := w.reread(ctx, tx, p.Reread); err != nil {
-		return err
+		return nil, err
 	}
+	return conflicts, w.settlePlanned(ctx, tx, p)
+}
+
+// settlePlanned ends the entries that the plan settles, and their rows' status.
+func (w *Writer) settlePlanned(ctx context.Context, tx *target.Tx, p *plan.Plan) error {
 	outcomes := make([]triggerlog.Outcome, len(p.Done))
 	ends := map[*mapping.Table][]ending{}
 	for i, d := range p.Done {

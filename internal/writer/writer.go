@@ -86,6 +86,8 @@ type Observation struct {
 	Op    outbox.Op
 	// Accepted, Failed and Retried count records.
 	Accepted, Failed, Retried int
+	// Conflicts were logged when the writes were planned; Op is "" then.
+	Conflicts []outbox.Conflict
 	// Latencies are the times from capture to acceptance of accepted records,
 	// by the target database's clock.
 	Latencies []time.Duration

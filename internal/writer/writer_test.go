@@ -333,6 +333,13 @@ func TestConflictsBySeenValues(t *testing.T) {
 			got := s.lines(`SELECT l.state, ` + phoneOf(s) + `, c.winner FROM _trigger_log l, _syncline.conflict c WHERE l.action = 'UPDATE' AND c.log_id = l.id`)
 			s.want("end", got, want)
 			s.want("bases", s.lines(`SELECT count(*) FROM _syncline.base`), "0\n")
+			var told []string
+			for _, o := range s.seen {
+				for _, c := range o.Conflicts {
+					told = append(told, o.Table.Object+" "+c.Winner)
+				}
+			}
+			s.want("told", strings.Join(told, "\n")+"\n", "Account"+strings.ReplaceAll(want[strings.LastIndex(want, "|"):], "|", " "))
 		})
 	}
 }

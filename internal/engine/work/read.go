@@ -76,6 +76,12 @@ func (w *Work) reader(t *engine.Turn, sum *tally) *reader.Reader {
 	})
 }
 
+func (w *Work) countConflicts(connection uuid.UUID, object string, winner mapping.Policy, n int) {
+	if n > 0 {
+		w.cfg.Metrics.ConflictsTotal.WithLabelValues(connection.String(), object, string(winner)).Add(float64(n))
+	}
+}
+
 func (w *Work) countRows(connection uuid.UUID, o reader.Observation) {
 	if w.cfg.Metrics == nil {
 		return
@@ -86,4 +92,6 @@ func (w *Work) countRows(connection uuid.UUID, o reader.Observation) {
 		operation, rows = "load", o.Rows
 	}
 	w.cfg.Metrics.RowsTotal.WithLabelValues(connection.String(), o.Object, telemetry.ToPostgres, operation).Add(float64(rows))
+	w.countConflicts(connection, o.Object, mapping.PostgresWins, o.Result.Kept)
+	w.countConflicts(connection, o.Object, mapping.SalesforceWins, o.Result.Conflicts-o.Result.Kept)
 }

@@ -37,7 +37,7 @@ type Work struct {
 	writers map[uuid.UUID]*writing
 	wakes   map[uuid.UUID]int64 // the newest wake of a read turn that was served
 	counted map[uuid.UUID]counting
-	called  map[uuid.UUID]map[string]int64 // API calls by kind, as last looked at
+	gauged  map[uuid.UUID]time.Time // when a connection's queue is looked at again
 	pruned  time.Time
 }
 
@@ -55,7 +55,7 @@ func New(cfg Config) *Work {
 	return &Work{
 		cfg: cfg, store: cfg.Store, log: cfg.Logger, writers: map[uuid.UUID]*writing{},
 		wakes: map[uuid.UUID]int64{}, counted: map[uuid.UUID]counting{},
-		called: map[uuid.UUID]map[string]int64{},
+		gauged: map[uuid.UUID]time.Time{},
 	}
 }
 

@@ -23,6 +23,8 @@ const (
 	coolLook = 5 * time.Second
 	// hotFor is how long a connection counts as busy after its last write.
 	hotFor = 30 * time.Second
+	// classWrite is the class of errors that are refused writes of one record.
+	classWrite = "write"
 )
 
 // writing is a connection's writer on this node and what it was made for.
@@ -172,8 +174,17 @@ func (w *Work) observe(t *engine.Turn, sum *tally, o writer.Observation) {
 		return
 	}
 	sum.add(o.Table.Mapping.ID, store.ToSalesforce, o.Accepted, o.Failed, o.Latencies)
-	if w.cfg.Metrics != nil {
+	if w.cfg.Metrics == nil {
+		return
+	}
+	if o.Accepted > 0 {
 		w.cfg.Metrics.RowsTotal.WithLabelValues(t.Connection.String(), o.Table.Object, telemetry.ToSalesforce, string(o.Op)).
 			Add(float64(o.Accepted))
+	}
+	if o.Failed > 0 {
+		w.cfg.Metrics.ErrorsTotal.WithLabelValues(t.Connection.String(), o.Table.Object, classWrite).Add(float64(o.Failed))
+	}
+	for _, c := range o.Conflicts {
+		w.countConflicts(t.Connection, o.Table.Object, mapping.Policy(c.Winner), 1)
 	}
 }
