@@ -116,6 +116,7 @@ func (s *site) pair() {
 
 // A node is killed while it loads; the other goes on with that load.
 func TestNodeDiesInLoad(t *testing.T) {
+	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64) {
 		s := newSite(t, seed, options{})
 		s.fault(map[string]any{"kind": "delay", "method": "GET", "path": "/query", "delayMs": 700})
@@ -150,6 +151,7 @@ func TestNodeDiesInLoad(t *testing.T) {
 // A node is killed with a write in flight: the org has the request and no
 // reply has been read.
 func TestNodeDiesInWrite(t *testing.T) {
+	t.Parallel()
 	faults := map[string]map[string]any{
 		"request on its way": {"kind": "delay", "path": "/composite/sobjects", "delayMs": 5000, "count": 1},
 		"reply on its way":   {"kind": "slow_body", "path": "/composite/sobjects", "bytesPerSecond": 20, "count": 1},
@@ -185,6 +187,7 @@ func TestNodeDiesInWrite(t *testing.T) {
 
 // The node that leads the queue is killed; the other leads and works.
 func TestLeaderDies(t *testing.T) {
+	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64) {
 		s := newSite(t, seed, options{})
 		s.pair()
@@ -222,6 +225,7 @@ func (s *site) heldBy(n *node) (out []work) {
 // A node stops in the middle of its work, for so long that another takes over,
 // and goes on as if nothing had been. Nothing is lost, nothing is done twice.
 func TestNodeStopsAndGoesOn(t *testing.T) {
+	t.Parallel()
 	pause := time.Minute
 	if testing.Short() {
 		pause = 25 * time.Second

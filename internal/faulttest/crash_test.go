@@ -36,6 +36,7 @@ var hit = map[crash.Name]string{
 // A node dies at a named point while edits flow on both sides, and is started
 // again. Every point that the product has must be hit.
 func TestEveryCrashPoint(t *testing.T) {
+	t.Parallel()
 	for _, point := range crash.Names() {
 		t.Run(string(point), func(t *testing.T) {
 			t.Parallel()

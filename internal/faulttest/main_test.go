@@ -19,7 +19,7 @@ import (
 
 // parallel is how many tests run at once: they wait for time-outs far more
 // than they work, so that the number of processors says little.
-const parallel = "8"
+const parallel = "16"
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -16,6 +16,7 @@ import (
 // The target's server dies without a word, first while a load runs, then while
 // both halves do, and comes back.
 func TestTargetServerDies(t *testing.T) {
+	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64) {
 		server := pgtest.Server(t, pgserver.Options{})
 		s := newSite(t, seed, options{target: databaseOf(t, server, "target")})
@@ -53,6 +54,7 @@ func TestTargetServerDies(t *testing.T) {
 
 // The control database's server dies while both halves work.
 func TestControlServerDies(t *testing.T) {
+	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64) {
 		server := pgtest.Server(t, pgserver.Options{})
 		s := newSite(t, seed, options{})
@@ -101,6 +103,7 @@ func (s *site) crash(server *pgserver.Server) {
 // The application holds rows in open transactions while the org's changes of
 // them come in. What it commits stands.
 func TestApplicationHoldsRows(t *testing.T) {
+	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64) {
 		s := newSite(t, seed, options{})
 		s.serve("node", 0).start()

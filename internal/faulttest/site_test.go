@@ -7,6 +7,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -64,10 +65,7 @@ func newSite(t testing.TB, seed uint64, o options) *site {
 	s.must(err)
 	t.Cleanup(func() { _ = s.org.Close() })
 	s.ctl = s.org.Control()
-	if o.switches.PageRows == 0 {
-		o.switches.PageRows = 100
-	}
-	s.must(s.ctl.SetSwitches(t.Context(), o.switches))
+	s.must(s.ctl.SetSwitches(t.Context(), draw(seed, o.switches)))
 	s.must(s.ctl.SetRules(t.Context(), org.Rules{Validations: []org.Validation{
 		{Object: "Account", Condition: "AnnualRevenue = -77777", Message: "This revenue cannot be."},
 	}}))
@@ -82,6 +80,23 @@ func newSite(t testing.TB, seed uint64, o options) *site {
 	s.must(err)
 	t.Cleanup(s.app.Close)
 	return s
+}
+
+// draw turns on, as the seed says, what differs between orgs.
+func draw(seed uint64, sw org.Switches) org.Switches {
+	r := rand.New(rand.NewPCG(seed, 3))
+	coin := func() bool { return r.IntN(2) == 0 }
+	if coin() {
+		sw.LateVisibility = org.LateVisibility{MaxMS: 3000, Probability: 0.05, Seed: seed}
+	}
+	sw.SilentLookupClear, sw.ShrinkWidePages, sw.MinuteReplication = coin(), coin(), coin()
+	if coin() {
+		sw.JSONErrorScope = "row"
+	}
+	if sw.PageRows == 0 {
+		sw.PageRows = 60 + r.IntN(80)
+	}
+	return sw
 }
 
 func (s *site) must(err error) {
