@@ -93,3 +93,20 @@ func TestJsforce(t *testing.T) {
 	}
 	t.Log(strings.TrimSpace(out))
 }
+
+func TestGoSalesforce(t *testing.T) {
+	t.Parallel()
+	dir := workplace(t, "gosalesforce")
+	bin := filepath.Join(dir, "gosalesforce.exe")
+	if out, err := run(t, "gosalesforce", "go", "mod", "download"); err != nil {
+		t.Skipf("go-salesforce can't be downloaded: %v\n%s", err, out)
+	}
+	if out, err := run(t, "gosalesforce", "go", "build", "-o", bin, "."); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	out, err := run(t, dir, bin, start(t))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Log(strings.TrimSpace(out))
+}
