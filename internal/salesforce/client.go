@@ -72,7 +72,9 @@ type Client struct {
 	meter Meter
 	log   *slog.Logger
 	slots chan struct{}
-	root  string // "/services/data/v64.0"
+	// streams are the slots of long downloads.
+	streams chan struct{}
+	root    string // "/services/data/v64.0"
 
 	wire atomic.Int64 // bytes of bodies as received
 	skew atomic.Int64 // nanoseconds that the org's clock is ahead
@@ -92,8 +94,8 @@ func New(cfg Config) *Client {
 	setDefault(&cfg.StallTimeout, StallTimeout)
 	c := &Client{
 		cfg: cfg, meter: cfg.Meter, log: cfg.Logger,
-		slots: make(chan struct{}, cfg.MaxConcurrent),
-		root:  "/services/data/v" + cfg.Version,
+		slots: make(chan struct{}, cfg.MaxConcurrent), streams: make(chan struct{}, maxStreams),
+		root: "/services/data/v" + cfg.Version,
 	}
 	if c.meter == nil {
 		c.meter = nopMeter{}

@@ -23,6 +23,8 @@ type request struct {
 	// write: the call changes data. It is not repeated unless the org surely
 	// did not handle it.
 	write bool
+	// stream: the reply may take long to read; see [Call].
+	stream bool
 	// sendBefore, if set, is checked when a connection is in hand and the request about to
 	// be written.
 	sendBefore time.Time
@@ -43,7 +45,7 @@ type reply struct {
 // attempt sends r once and hands a 2xx reply to use, which must read the body
 // to the end of its JSON. Any failure is an *Error or ErrTooLate.
 func (c *Client) attempt(ctx context.Context, tok Token, r request, use func(*reply) error) error {
-	release, err := c.slot(ctx)
+	release, err := c.slot(ctx, r.stream)
 	if err != nil {
 		return err
 	}
@@ -81,10 +83,14 @@ func (c *Client) attempt(ctx context.Context, tok Token, r request, use func(*re
 }
 
 // slot waits for one of the client's places.
-func (c *Client) slot(ctx context.Context) (release func(), err error) {
+func (c *Client) slot(ctx context.Context, stream bool) (release func(), err error) {
+	slots := c.slots
+	if stream {
+		slots = c.streams
+	}
 	select {
-	case c.slots <- struct{}{}:
-		return func() { <-c.slots }, nil
+	case slots <- struct{}{}:
+		return func() { <-slots }, nil
 	case <-ctx.Done():
 		return nil, canceled(ctx, false)
 	}
