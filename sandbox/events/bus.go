@@ -63,6 +63,7 @@ type Brief struct {
 	Replay int64     `json:"replay"`
 	At     time.Time `json:"at"`
 	Topic  string    `json:"topic"`
+	Entity string    `json:"entity,omitempty"`
 	Change string    `json:"change,omitempty"`
 	IDs    []string  `json:"ids,omitempty"`
 	// Fields that an update changed.
@@ -76,6 +77,7 @@ func (e *Event) Brief() Brief {
 	if e.head == nil {
 		return b
 	}
+	b.Entity = e.head.entity
 	b.Change, b.IDs, b.Origin = e.head.change.String(), e.head.ids, e.head.origin
 	for i, f := range e.Layout.fields {
 		if e.head.change == update && e.head.shows(i+1) {

@@ -54,6 +54,9 @@ func (tx *Tx) bury(t *table, obj *schema.Object, id, root string, depth int) err
 		return nil
 	}
 	values := decodeRow(data, obj.Slots())
+	if err := tx.lockParents(obj, values); err != nil {
+		return err
+	}
 	now := tx.org.Clock.Now().Truncate(time.Second)
 	if t.sys.deleted < 0 {
 		data = nil

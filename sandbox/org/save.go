@@ -189,6 +189,9 @@ func (c *change) save(body Body) error {
 	if err := c.unique(); err != nil {
 		return err
 	}
+	if err := c.tx.lockParents(c.obj, c.old, c.values); err != nil {
+		return err
+	}
 	if c.insert {
 		c.t.sequence++
 		c.id = MakeID(c.obj.KeyPrefix, c.t.sequence)

@@ -33,6 +33,13 @@ type Switches struct {
 	MinuteReplication bool `json:"minuteReplication"`
 	// LockWaitSeconds is how long a write waits for a locked row; 0 is ten.
 	LockWaitSeconds int `json:"lockWaitSeconds"`
+	// ParentLocks makes a write of a record lock the parents that it belongs
+	// to until its transaction ends, as a real org does.
+	ParentLocks bool `json:"parentLocks"`
+	// LongCallMS is from when on a call is long; 0 is 20 s. MaxLongCalls is how
+	// many may run at once; 0 is 25.
+	LongCallMS   int `json:"longCallMs"`
+	MaxLongCalls int `json:"maxLongCalls"`
 	// Bulk is how Bulk API 2.0 behaves.
 	Bulk BulkSwitches `json:"bulk"`
 	// Events is how change events behave.

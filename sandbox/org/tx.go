@@ -3,6 +3,7 @@ package org
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/synclinehq/syncline/sandbox/schema"
@@ -38,8 +39,10 @@ type Tx struct {
 	order    []*staged
 	keyed    map[keyRef][]string
 	reserved []keyRef
-	done     chan struct{}
-	closed   bool
+	// parents are records locked for the sake of their children.
+	parents []string
+	done    chan struct{}
+	closed  bool
 	// waits is the transaction whose lock this one waits for.
 	waits *Tx
 }
@@ -278,6 +281,9 @@ func (tx *Tx) release() {
 	for _, s := range tx.order {
 		delete(o.locks, s.id)
 	}
+	for _, id := range tx.parents {
+		delete(o.locks, id)
+	}
 	for _, k := range tx.reserved {
 		delete(o.reserved, k)
 	}
@@ -304,7 +310,9 @@ func (tx *Tx) savepoint() *savepoint {
 
 func (tx *Tx) restore(sp *savepoint) {
 	for _, s := range tx.order[sp.order:] {
-		delete(tx.org.locks, s.id)
+		if !slices.Contains(tx.parents, s.id) {
+			delete(tx.org.locks, s.id)
+		}
 		delete(tx.staged, s.id)
 	}
 	tx.order = tx.order[:sp.order]

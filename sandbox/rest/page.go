@@ -20,7 +20,7 @@ label{font-weight:600}</style>`
 
 var pages = template.Must(template.New("head").Parse(`<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{{.Title}} | Sandbox Org</title>` + pageStyle + `</head><body>
-<p class="note"><a href="/">Sandbox Org</a>{{if .Object}} / <a href="/records/{{.Object}}">{{.Object}}</a>{{end}}</p><h1>{{.Title}}</h1>
+<p class="note"><a href="/">Sandbox Org</a> / <a href="/events">Events</a>{{if .Object}} / <a href="/records/{{.Object}}">{{.Object}}</a>{{end}}</p><h1>{{.Title}}</h1>
 {{if .Error}}<p class="bad" role="alert">{{.Error}}</p>{{end}}{{if .Done}}<p class="good" role="status">{{.Done}}</p>{{end}}`))
 
 var (
@@ -29,6 +29,11 @@ var (
 <table><thead><tr><th>Object</th><th>Records</th></tr></thead><tbody>
 {{range .Objects}}<tr><td><a href="/records/{{.Name}}">{{.Name}}</a></td><td class="n">{{.Count}}</td></tr>{{end}}
 </tbody></table>{{if .Faults}}<h2>Faults in force</h2><ul>{{range .Faults}}<li>{{.Kind}} {{.Method}} {{.Path}}: {{.Hits}} hits</li>{{end}}</ul>{{end}}</body></html>`))
+	_ = template.Must(pages.New("events").Parse(`{{template "head" .}}
+<p class="note">The newest change events, newest first. Objects selected: {{range $i, $o := .Selected}}{{if $i}}, {{end}}{{$o}}{{end}}. Reload to see more.</p>
+<table><thead><tr><th>Replay Id</th><th>At</th><th>Change</th><th>Records</th><th>Fields</th><th>Origin</th></tr></thead><tbody>
+{{range .Events}}<tr><td class="n">{{.Replay}}</td><td>{{.At}}</td><td>{{.Object}}<br>{{.Change}}</td><td>{{range .IDs}}{{.}}<br>{{end}}</td>
+<td>{{range .Fields}}{{.}}<br>{{end}}</td><td>{{.Origin}}</td></tr>{{else}}<tr><td colspan="6" class="note">No events yet.</td></tr>{{end}}</tbody></table></body></html>`))
 	_ = template.Must(pages.New("records").Parse(`{{template "head" .}}
 <form method="get"><p><label>Name or Id <input name="q" value="{{.Query}}"></label></p></form>
 <table><thead><tr><th>Id</th><th>Name</th><th>Last change</th></tr></thead><tbody>
@@ -50,6 +55,8 @@ type pageData struct {
 	Rows                                    []pageRow
 	Fields                                  []pageField
 	Shown, Count                            int
+	Selected                                []string
+	Events                                  []pageEvent
 }
 
 type pageObject struct {
@@ -64,7 +71,19 @@ type pageField struct {
 	Editable, Long    bool
 }
 
-const pageLimit = 100
+type pageEvent struct {
+	Replay                     int64
+	At, Object, Change, Origin string
+	IDs, Fields                []string
+}
+
+const (
+	// eventsSegment is the path of the page of events.
+	eventsSegment = "events"
+	pageLimit     = 100
+	// pageIDs is how many Ids of one event are listed.
+	pageIDs = 5
+)
 
 // page serves the org's own page: objects, records of one, one record to
 // edit. It answers only on this machine.
@@ -82,8 +101,12 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, seg []string) {
 		writeError(w, notFound())
 		return
 	}
-	if len(seg) == 0 {
+	switch {
+	case len(seg) == 0:
 		s.objectsPage(w, actor)
+		return
+	case seg[0] == eventsSegment:
+		s.eventsPage(w)
 		return
 	}
 	obj, ok := s.org.Catalog.Object(seg[0])
@@ -193,6 +216,20 @@ func (s *Server) recordPage(w http.ResponseWriter, r *http.Request, actor *org.A
 		return
 	}
 	show(w, "record", d)
+}
+
+// eventsPage shows what has become of changes as events.
+func (s *Server) eventsPage(w http.ResponseWriter) {
+	d := pageData{Title: "Events", Selected: s.bus.Selected()}
+	for _, e := range s.bus.Recent(pageLimit) {
+		b := e.Brief()
+		p := pageEvent{Replay: b.Replay, At: b.At.Format("15:04:05.000"), Object: b.Entity, Change: b.Change, Origin: b.Origin, IDs: b.IDs, Fields: b.Fields}
+		if more := len(b.IDs) - pageIDs; more > 0 {
+			p.IDs = append(append([]string{}, b.IDs[:pageIDs]...), fmt.Sprintf("and %d more", more))
+		}
+		d.Events = append(d.Events, p)
+	}
+	show(w, "events", d)
 }
 
 func formFields(v *org.View, obj *schema.Object, row soql.Row) []pageField {

@@ -25,6 +25,9 @@ func (c *call) queryCall(all bool) (*reply, error) {
 	if len(c.seg) > 1 {
 		return c.queryMore(c.seg[1])
 	}
+	if text := c.query.Get("explain"); text != "" {
+		return c.explain(text)
+	}
 	text := c.query.Get("q")
 	if text == "" {
 		return nil, failf(http.StatusBadRequest, "MALFORMED_QUERY", "A query string has to be specified")

@@ -48,6 +48,7 @@ type Server struct {
 	shown    *shownTimes
 	bulk     *bulk.Jobs
 	bus      *events.Bus
+	busy     *busy
 }
 
 // New makes the HTTP face of an org. Every client's RunAs must be a user of
@@ -56,7 +57,7 @@ func New(o *org.Org, opt Options) (*Server, error) {
 	s := &Server{
 		org: o, opt: opt, clients: map[string]*Client{},
 		sessions: newSessions(o.Clock, o.ID()), faults: newFaults(), calls: newCalls(o.Clock),
-		shown: &shownTimes{seen: map[string]shownTime{}}, bulk: bulk.New(o), bus: events.New(o),
+		shown: &shownTimes{seen: map[string]shownTime{}}, bulk: bulk.New(o), bus: events.New(o), busy: newBusy(),
 	}
 	for _, c := range opt.Clients {
 		if c.ID == "" {
@@ -146,6 +147,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.control(w, r, seg[1:])
 	case seg[0] == "records":
 		s.page(w, r, seg[1:])
+	case seg[0] == eventsSegment && len(seg) == 1:
+		s.page(w, r, seg)
 	case seg[0] == "id" || seg[0] == ".well-known" || len(seg) > 1 && seg[0] == "services" && seg[1] == "oauth2":
 		s.oauth(w, r, seg)
 	case len(seg) >= 2 && seg[0] == "services" && seg[1] == "data":
@@ -211,6 +214,8 @@ func (s *Server) data(w http.ResponseWriter, r *http.Request, seg []string) {
 // reply.
 func (s *Server) run(w http.ResponseWriter, r *http.Request, c *call) {
 	path := "/services/data/" + c.version + "/" + strings.Join(c.seg, "/")
+	end, ok := s.busy.begin(s.org.Switches())
+	defer end()
 	f := s.faults.match(c.method, path, c.session.Client)
 	if s.before(w, c, f) {
 		return
@@ -224,6 +229,11 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, c *call) {
 	if !s.calls.count(c.session.Client.ID, c.kind(), daily) {
 		s.limitInfo(w, daily)
 		s.send(w, r, errorReply(failf(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")), nil)
+		return
+	}
+	if !ok {
+		s.limitInfo(w, daily)
+		s.send(w, r, errorReply(failf(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.")), nil)
 		return
 	}
 	if f != nil && f.Kind == faultLate {
