@@ -37,6 +37,11 @@ const maxShort = 3
 //
 // The table must be there. Marks are read after the fence was raised.
 func (r *Reader) Load(ctx context.Context, fence target.Fence, t *mapping.Table, until time.Time, progress func(Progress)) (done bool, err error) {
+	return r.LoadWhile(ctx, fence, t, func() bool { return time.Now().Before(until) }, progress)
+}
+
+// LoadWhile is Load until more says no. It asks before each page.
+func (r *Reader) LoadWhile(ctx context.Context, fence target.Fence, t *mapping.Table, more func() bool, progress func(Progress)) (done bool, err error) {
 	ctx = salesforce.WithUse(ctx, t.Object, "load")
 	m, err := r.mark(ctx, t)
 	if err != nil {
@@ -49,7 +54,7 @@ func (r *Reader) Load(ctx context.Context, fence target.Fence, t *mapping.Table,
 		pages: r.pages(t), fence: fence, mark: m, from: m,
 		applier: apply.New(r.connection, r.schema, t), progress: progress,
 	}
-	if err := l.run(ctx, until); err != nil {
+	if err := l.run(ctx, more); err != nil {
 		return false, wrap(t, "load", err)
 	}
 	return l.mark.Phase == Poll, nil
@@ -74,7 +79,7 @@ type page struct {
 
 // run applies page after page; while one is being applied the next is on its
 // way, into another batch.
-func (l *load) run(ctx context.Context, until time.Time) error {
+func (l *load) run(ctx context.Context, more func() bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	batch, spare := record.NewBatch(l.table.Layout), record.NewBatch(l.table.Layout)
@@ -84,7 +89,7 @@ func (l *load) run(ctx context.Context, until time.Time) error {
 		switch {
 		case ahead != nil:
 			p, ahead = <-ahead, nil
-		case l.started && !time.Now().Before(until):
+		case l.started && !more():
 			return nil
 		default:
 			p = l.page(ctx, batch)
@@ -96,7 +101,7 @@ func (l *load) run(ctx context.Context, until time.Time) error {
 			continue
 		}
 		batch, spare = spare, p.batch
-		if !p.done && time.Now().Before(until) {
+		if !p.done && more() {
 			ahead = make(chan page, 1)
 			go func(b *record.Batch) { ahead <- l.page(ctx, b) }(batch)
 		}

@@ -35,7 +35,7 @@ func (w *Work) load(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 			return engine.Next{}, err
 		}
 	}
-	done, err := r.Load(ctx, t.Fence, table, t.Until, w.progress(ctx, t))
+	done, err := r.LoadWhile(ctx, t.Fence, table, t.More, w.progress(ctx, t))
 	if err != nil || !done {
 		return engine.Next{}, err
 	}
