@@ -37,6 +37,9 @@ const (
 	stopWithin = 10 * time.Second
 	// httpStopWithin is the part of it that open requests get.
 	httpStopWithin = 2 * time.Second
+	// storeConns bounds a node's connections to the control database, which its
+	// turns share; one that renews a session holds one while the org answers.
+	storeConns = 32
 )
 
 // server is a running node: the engine and, for `serve`, the HTTP faces.
@@ -77,10 +80,11 @@ func startServer(ctx context.Context, o cli.ServerOptions, faces bool, log *slog
 		}
 	}()
 	s.hc = salesforce.NewHTTPClient(salesforce.DialPolicy{AllowInsecure: o.AllowInsecureOrgs, AllowHosts: o.OrgHosts})
-	s.store, err = store.Open(ctx, store.Config{URL: o.DatabaseURL, Keys: keys, ApplicationName: "syncline control", Logger: log})
+	s.store, err = store.Open(ctx, store.Config{URL: o.DatabaseURL, Keys: keys, ApplicationName: "syncline control", MaxConns: storeConns, Logger: log})
 	if err != nil {
 		return s, fmt.Errorf("open the control store: %w", err)
 	}
+	s.rekey(ctx, keys)
 	metrics := telemetry.NewMetrics()
 	open := engine.NewOpener(engine.OpenerConfig{Store: s.store, HTTP: s.hc, CallClient: callClient, Metrics: metrics, Logger: log})
 	s.engine, err = engine.New(engine.Config{
@@ -102,6 +106,21 @@ func startServer(ctx context.Context, o cli.ServerOptions, faces bool, log *slog
 		return s, s.listen(ctx, o, metrics)
 	}
 	return s, nil
+}
+
+// rekey seals what older keys have sealed with the first one, so that they can
+// be taken out. What can't be opened concerns its connection only, which says so.
+func (s *server) rekey(ctx context.Context, keys *secret.KeyRing) {
+	if keys.Len() < 2 {
+		return
+	}
+	n, err := s.store.Rekey(ctx)
+	if err != nil {
+		s.log.WarnContext(ctx, "not all secrets are sealed with the first key; keep the others", "error", err)
+		return
+	}
+	s.log.InfoContext(ctx, "all secrets are sealed with the first key; the others can be taken out of all nodes",
+		"key", keys.CurrentKey(), "resealed", n)
 }
 
 // listen opens the port and serves API and dashboard.

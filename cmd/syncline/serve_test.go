@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,10 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/synclinehq/syncline/client"
 	"github.com/synclinehq/syncline/internal/cli"
+	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
 	"github.com/synclinehq/syncline/internal/secret"
+	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/sandbox"
 )
 
@@ -123,6 +128,53 @@ func TestServe(t *testing.T) {
 	if text := again.String(); strings.Contains(text, "SYNCLINE_TOKEN") || strings.Contains(text, "key") {
 		t.Errorf("second start said: %s", text)
 	}
+}
+
+// A new key that is put first takes over: after one start the old one can go.
+func TestServeChangesTheKey(t *testing.T) {
+	t.Parallel()
+	dsn, file := pgtest.New(t), filepath.Join(t.TempDir(), "keys")
+	old, replacement := secret.NewKey(), secret.NewKey()
+	id := storeSecret(t, dsn, old)
+	if err := os.WriteFile(file, []byte(replacement+"\n"+old+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said, stop := serving(t, cli.ServerOptions{
+		DatabaseURL: secret.NewText(dsn), KeyFile: file, Listen: "127.0.0.1:0", LogFormat: "text", LogLevel: "error",
+	}, true)
+	address(t, said)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	s := openStore(t, dsn, replacement)
+	if got, err := s.Secrets(t.Context(), id); err != nil || got.ClientSecret.Reveal() != "hush" {
+		t.Errorf("with the new key alone: %v", err)
+	}
+}
+
+func openStore(t *testing.T, dsn, key string) *store.Store {
+	t.Helper()
+	keys, err := secret.Parse(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), store.Config{URL: secret.NewText(dsn), Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// storeSecret makes a connection with the client secret "hush".
+func storeSecret(t *testing.T, dsn, key string) uuid.UUID {
+	t.Helper()
+	c, err := openStore(t, dsn, key).CreateConnection(t.Context(), mapping.Connection{AppName: "app"},
+		store.Secrets{ClientSecret: secret.NewText("hush")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.ID
 }
 
 func TestServeSaysWhatIsWrong(t *testing.T) {

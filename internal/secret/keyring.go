@@ -107,6 +107,10 @@ func (r *KeyRing) add(id string, key []byte) error {
 // CurrentKey is the id of the key that seals.
 func (r *KeyRing) CurrentKey() string { return r.current }
 
+// Len is the number of keys. With more than one, values may be sealed with
+// others than the current one.
+func (r *KeyRing) Len() int { return len(r.keys) }
+
 // Seal encrypts a value for its place with the current key. The result is the
 // length of the key's id (one byte), the id, nonce and ciphertext.
 func (r *KeyRing) Seal(value []byte, place Place) []byte {

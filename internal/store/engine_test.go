@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/target"
@@ -19,6 +20,17 @@ const (
 	longTTL = time.Hour
 	overTTL = -time.Hour // a deadline that has passed
 )
+
+// A node lives while its turns hold every other connection.
+func TestHeartbeatDoesNotWaitForConnections(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	for range store.DefaultMaxConns {
+		conn := must[*pgxpool.Conn](t)(s.Pool().Acquire(t.Context()))
+		defer conn.Release()
+	}
+	ok(t, s.Heartbeat(t.Context(), store.Node{ID: uuid.New(), Name: "n"}))
+}
 
 func TestFenceNumbersGrow(t *testing.T) {
 	t.Parallel()

@@ -20,9 +20,10 @@ type Node struct {
 	HeartbeatAt time.Time `db:"heartbeat_at"`
 }
 
-// Heartbeat says that the node is alive; the first one registers it.
-func (q *Queries) Heartbeat(ctx context.Context, node Node) error {
-	_, err := q.db.Exec(ctx, `
+// Heartbeat says that the node is alive; the first one registers it. It does not
+// wait for the connections that others use.
+func (s *Store) Heartbeat(ctx context.Context, node Node) error {
+	_, err := s.pulse.Exec(ctx, `
 		INSERT INTO syncline.node (id, name, pid, version) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()`,
 		node.ID, node.Name, node.PID, node.Version)

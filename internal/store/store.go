@@ -30,6 +30,7 @@ type Config struct {
 	// Keys seals and opens the secrets of connections.
 	Keys *secret.KeyRing
 	// MaxConns bounds the pool; 0 means DefaultMaxConns, and less than 4 is 4.
+	// Heartbeats have one more connection.
 	// A refresh of a grant holds one as long as Salesforce takes to answer.
 	MaxConns int32
 	// ApplicationName shows up in pg_stat_activity; "" means "syncline".
@@ -41,7 +42,8 @@ type Config struct {
 // Store is the control store. It is safe for concurrent use.
 type Store struct {
 	Queries
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	pulse *pgxpool.Pool // one connection, for heartbeats alone
 }
 
 // Queries are the statements of the control store. Each method is atomic; on a
@@ -83,7 +85,20 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("open control store: %w", err)
 	}
-	return &Store{Queries: Queries{db: pool, keys: config.Keys}, pool: pool}, nil
+	pulse, err := openPulse(ctx, poolConfig)
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open control store: %w", err)
+	}
+	return &Store{Queries: Queries{db: pool, keys: config.Keys}, pool: pool, pulse: pulse}, nil
+}
+
+// openPulse gives heartbeats a connection that no turn can hold: a node whose
+// turns wait for one another's connections still lives.
+func openPulse(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, error) {
+	config = config.Copy()
+	config.MinConns, config.MinIdleConns, config.MaxConns = 0, 0, 1
+	return pgxpool.NewWithConfig(ctx, config)
 }
 
 func poolConfig(config Config) (*pgxpool.Config, error) {
@@ -116,7 +131,10 @@ func readTimesAsUTC(_ context.Context, conn *pgx.Conn) error {
 }
 
 // Close ends all connections; it waits for those in use.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() {
+	s.pool.Close()
+	s.pulse.Close()
+}
 
 // Pool is for River and for LISTEN, which need connections of their own. The
 // tables of this package are reached through its methods only.
