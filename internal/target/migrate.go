@@ -34,6 +34,10 @@ func (e *RightsError) Unwrap() error { return e.Err }
 // ErrNewer means that a newer Syncline has been at this database.
 var ErrNewer = errors.New("schema _syncline was made by a newer version of Syncline: update this one")
 
+// errForeign means that schema _syncline holds somebody else's tables.
+var errForeign = errors.New("schema _syncline holds tables that are not Syncline's: " +
+	"rename it (ALTER SCHEMA _syncline RENAME TO other); Syncline then makes its own")
+
 // Migrate brings schema _syncline to this version's form. It is idempotent;
 // nodes that call it at once wait for each other; all of it is one
 // transaction. A missing right is a [*RightsError].
@@ -63,38 +67,60 @@ func (db *DB) Migrate(ctx context.Context) error {
 }
 
 // version is the number of the last migration that ran here. It makes the
-// schema if there is none.
+// schema if there is none, and its table of versions.
 func version(ctx context.Context, tx pgx.Tx) (int, error) {
-	var exists, usable, mayCreate bool
-	var role, database string
-	err := tx.QueryRow(ctx, `
-		SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'USAGE'), false),
-		       has_database_privilege(d.oid, 'CREATE'), quote_ident(current_user), quote_ident(d.datname)
-		FROM pg_database d LEFT JOIN pg_namespace n ON n.nspname = '_syncline'
-		WHERE d.datname = current_database()`).Scan(&exists, &usable, &mayCreate, &role, &database)
+	at, err := look(ctx, tx)
 	if err != nil {
-		return 0, fmt.Errorf("look at schema _syncline: %w", err)
+		return 0, err
 	}
 	switch {
-	case exists && !usable:
-		return 0, &RightsError{What: "use schema _syncline", Grant: sharedGrant(role)}
-	case !exists && !mayCreate:
+	case at.exists && !at.usable:
+		return 0, &RightsError{What: "use schema _syncline", Grant: sharedGrant(at.role)}
+	case !at.exists && !at.mayCreate:
 		return 0, &RightsError{
 			What:  "create schema _syncline",
-			Grant: fmt.Sprintf("GRANT CREATE ON DATABASE %s TO %s;", database, role),
+			Grant: fmt.Sprintf("GRANT CREATE ON DATABASE %s TO %s;", at.database, at.role),
 		}
-	case !exists:
-		_, err := tx.Exec(ctx, `CREATE SCHEMA _syncline;
-			CREATE TABLE _syncline.version (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`)
-		if err != nil {
-			return 0, fmt.Errorf("create schema _syncline: %w", err)
+	case !at.versioned && !at.empty:
+		return 0, errForeign
+	case !at.versioned:
+		sql := `CREATE TABLE _syncline.version (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`
+		if !at.exists { // IF NOT EXISTS would ask for the right all the same
+			sql = "CREATE SCHEMA _syncline; " + sql
+		}
+		if _, err := tx.Exec(ctx, sql); err != nil {
+			return 0, withGrant("make tables in schema _syncline", sharedGrant(at.role), err)
 		}
 	}
 	var have int
 	if err := tx.QueryRow(ctx, "SELECT coalesce(max(version), 0) FROM _syncline.version").Scan(&have); err != nil {
-		return 0, withGrant("read version of schema _syncline", sharedGrant(role), err)
+		return 0, withGrant("read version of schema _syncline", sharedGrant(at.role), err)
 	}
 	return have, nil
+}
+
+// ground is what a migration finds. Schema _syncline may have been made by hand,
+// so that the role needs no right on the database; it is empty then.
+type ground struct {
+	exists, usable, versioned, empty bool
+	mayCreate                        bool   // schemas in the database
+	role, database                   string // quoted
+}
+
+func look(ctx context.Context, tx pgx.Tx) (ground, error) {
+	var g ground
+	err := tx.QueryRow(ctx, `
+		SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'USAGE'), false),
+		       EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'version'),
+		       NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid),
+		       has_database_privilege(d.oid, 'CREATE'), quote_ident(current_user), quote_ident(d.datname)
+		FROM pg_database d LEFT JOIN pg_namespace n ON n.nspname = '_syncline'
+		WHERE d.datname = current_database()`).
+		Scan(&g.exists, &g.usable, &g.versioned, &g.empty, &g.mayCreate, &g.role, &g.database)
+	if err != nil {
+		return ground{}, fmt.Errorf("look at schema _syncline: %w", err)
+	}
+	return g, nil
 }
 
 // sharedGrant lets a second role work in a _syncline that another role owns.

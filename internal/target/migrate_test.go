@@ -97,6 +97,33 @@ func TestASecondRoleLearnsHowToShareTheSchema(t *testing.T) {
 	}
 }
 
+// Who doesn't want to give a right on the database makes the schema by hand.
+func TestMigrateUsesASchemaMadeByHand(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.New(t)
+	admin := open(t, dsn)
+	name, roleURL := role(t, admin, dsn)
+	db := open(t, roleURL)
+	exec(t, admin, "CREATE SCHEMA _syncline; GRANT USAGE ON SCHEMA _syncline TO "+name)
+	var rights *target.RightsError
+	if err := db.Migrate(t.Context()); !errors.As(err, &rights) {
+		t.Fatalf("without CREATE: error %v is not about rights", err)
+	}
+	exec(t, admin, rights.Grant)
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMigrateLeavesAStrangersSchemaAlone(t *testing.T) {
+	t.Parallel()
+	db := open(t, pgtest.New(t))
+	exec(t, db, "CREATE SCHEMA _syncline; CREATE TABLE _syncline.mine (id int)")
+	if err := db.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "ALTER SCHEMA _syncline RENAME") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestANewerSchemaIsRefused(t *testing.T) {
 	t.Parallel()
 	db := fresh(t)
