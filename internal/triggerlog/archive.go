@@ -62,12 +62,18 @@ func (l *Log) Requeue(ctx context.Context, q Querier, limit int) (int, error) {
 	return int(tag.RowsAffected()), nil
 }
 
-// Purge deletes up to limit archived entries older than keep.
-func (l *Log) Purge(ctx context.Context, q Querier, keep time.Duration, limit int) (int, error) {
+// Purge deletes up to limit archived entries that were finished longer than
+// keep ago, FAILED ones longer than keepFailed: they came late, and people still
+// decide about them. What is to be copied back stays.
+func (l *Log) Purge(ctx context.Context, q Querier, keep, keepFailed time.Duration, limit int) (int, error) {
+	// No entry is finished before it is captured: the first condition is there
+	// for the index on created_at.
 	tag, err := q.Exec(ctx, `
 		DELETE FROM `+l.archive+` WHERE id IN (
-			SELECT id FROM `+l.archive+` WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT $2)`,
-		keep, limit)
+			SELECT id FROM `+l.archive+` WHERE created_at < now() - $1::interval AND state <> 'REQUEUE'
+				AND coalesce(processed_at, created_at) < now() - CASE state WHEN 'FAILED' THEN $2 ELSE $1 END::interval
+			ORDER BY created_at LIMIT $3)`,
+		keep, keepFailed, limit)
 	if err != nil {
 		return 0, fmt.Errorf("purge the trigger log archive: %w", err)
 	}

@@ -9,6 +9,8 @@
 //
 // An entry goes NEW, PENDING (claimed, with an intent in the outbox), then
 // SUCCESS, MERGED, FAILED or IGNORED. It is unsettled while it is NEW or
-// PENDING. Finished entries move to the archive; FAILED ones stay in the live
-// log until a person retries or ignores them.
+// PENDING. Finished entries move to the archive, FAILED ones when nobody has
+// retried or ignored them for a month; there too a person may have one sent
+// again. The archive forgets an entry a month after it was finished, a FAILED
+// one a month after it came.
 package triggerlog

@@ -207,12 +207,21 @@ func TestArchiveRequeuePurge(t *testing.T) {
 	if e[0].RecordID != 2 || e[1].RecordID != 9 || e[0].TxID == 7 {
 		t.Errorf("requeued %+v", e)
 	}
-	n, err = s.Purge(ctx, s.db, 24*time.Hour, 10)
-	if err != nil || n != 1 {
-		t.Errorf("purged %d, %v", n, err)
+}
+
+func TestPurge(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.put("_trigger_log_archive", "1 SUCCESS INSERT a 1 40d", "2 SUCCESS INSERT a 2 40d", "3 SUCCESS INSERT a 3 2h", "4 FAILED UPDATE a 4 40d",
+		"5 FAILED UPDATE a 5 70d", "6 FAILED UPDATE a 6 70d", "7 REQUEUE UPDATE a 7 70d", "8 IGNORED UPDATE a 8 31d")
+	s.run(`UPDATE _trigger_log_archive SET processed_at = now() - interval '5 days' WHERE id IN (2, 6)`)
+	day := 24 * time.Hour
+	for _, want := range []int{2, 1, 0} {
+		if n, err := s.Purge(t.Context(), s.db, 30*day, 62*day, 2); err != nil || n != want {
+			t.Errorf("purged %d, %v; want %d", n, err, want)
+		}
 	}
-	s.want("_trigger_log_archive", "1 SUCCESS INSERT a 1", "2 REQUEUED INSERT a 2", "3 IGNORED UPDATE a 3", "4 REQUEUED UPDATE a 4",
-		"5 READONLY UPDATE a 5", "7 IGNORED UPDATE a 7")
+	s.want("_trigger_log_archive", "2 SUCCESS INSERT a 2", "3 SUCCESS INSERT a 3", "4 FAILED UPDATE a 4", "6 FAILED UPDATE a 6", "7 REQUEUE UPDATE a 7")
 }
 
 func TestHashTellsChangesApart(t *testing.T) {

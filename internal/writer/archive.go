@@ -39,7 +39,8 @@ func (w *Writer) Archive(ctx context.Context, fence target.Fence) error {
 			return n, err
 		},
 		func(ctx context.Context, tx *target.Tx) (int, error) {
-			return w.log.Purge(ctx, tx, w.set.ArchiveKeep, archiveChunk)
+			keepFailed := w.set.ArchiveFailed + max(w.set.ArchiveFailed, w.set.ArchiveKeep)
+			return w.log.Purge(ctx, tx, w.set.ArchiveKeep, keepFailed, archiveChunk)
 		},
 		func(ctx context.Context, tx *target.Tx) (int, error) {
 			n, err := w.box.Forget(ctx, tx, w.set.IntentKeep)

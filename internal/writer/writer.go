@@ -19,6 +19,8 @@ import (
 // Org is Salesforce; *salesforce.Client is one.
 type Org interface {
 	Write(ctx context.Context, w salesforce.WriteRequest) ([]salesforce.Result, error)
+	// WriteAll makes several writes in one API call.
+	WriteAll(ctx context.Context, list []salesforce.WriteRequest) ([]salesforce.Written, error)
 	QueryMaps(ctx context.Context, soql string, all bool) ([]map[string]any, error)
 	// Updated tells how far the org's past is complete.
 	Updated(ctx context.Context, object string, start, end time.Time) (salesforce.Updated, error)
@@ -118,7 +120,8 @@ type Settings struct {
 	// Backoff is the wait before the second attempt; it doubles up to 2
 	// minutes. 1 s.
 	Backoff time.Duration
-	// Window is how many log entries are looked at in one transaction; 500.
+	// Window is how many log entries are looked at in one transaction; 500, and
+	// four times as many where the order is free.
 	Window int
 	// ProbeFinal is when an insert that can't be found did not arrive, counted
 	// from the claim; [ProbeFinal].
@@ -127,7 +130,8 @@ type Settings struct {
 	ProbeEvery time.Duration
 	// ArchiveQuiet is the age at which entries that need no sending are
 	// archived (30 minutes), ArchiveFailed the age for failed ones (31 days),
-	// ArchiveKeep how long the archive keeps entries (30 days).
+	// ArchiveKeep how long the archive keeps entries after they were finished (30
+	// days); failed ones stay in it as long again as they did in the log.
 	ArchiveQuiet, ArchiveFailed, ArchiveKeep time.Duration
 	// IntentKeep is how long accepted intents are kept for the reader; 1 h.
 	IntentKeep time.Duration
