@@ -131,7 +131,7 @@ func show(st *manage.Status) *view {
 		{"Lag to Salesforce", span(st.Queue.Oldest), fmt.Sprintf("%s waiting to be sent", plural(st.Queue.Unsent+st.Queue.Pending, "change"))},
 		{"Lag to Postgres", known(st.StalenessToPostgres), "older changes have arrived"},
 		{"Write errors", fmt.Sprint(st.Queue.Failed), "refused by Salesforce"},
-		{"API calls", fmt.Sprint(st.Calls.Total), fmt.Sprintf("in 24 h; the org counts %d of %d", st.Calls.Org.Used, st.Calls.Org.Max)},
+		{"API calls", grouped(st.Calls.Total), fmt.Sprintf("in 24 h; the org counts %s of %s", grouped(int64(st.Calls.Org.Used)), grouped(int64(st.Calls.Org.Max)))},
 		{"Latency to Salesforce", median(st.ToSalesforce), fmt.Sprintf("median of %s in 15 min", plural(int(st.ToSalesforce.Changes), "change"))},
 		{"Latency to Postgres", median(st.ToPostgres), fmt.Sprintf("median of %s in 15 min", plural(int(st.ToPostgres.Changes), "change"))},
 	}
@@ -196,14 +196,23 @@ func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return grouped(int64(n)) + " " + noun + "s"
+}
+
+// grouped is a number with its digits in threes.
+func grouped(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 func number(n *int64) string {
 	if n == nil {
 		return "not counted yet"
 	}
-	return fmt.Sprint(*n)
+	return grouped(*n)
 }
 
 func known(d time.Duration) string {

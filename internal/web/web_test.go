@@ -105,3 +105,12 @@ func TestSentence(t *testing.T) {
 		}
 	}
 }
+
+func TestGrouped(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -100: "-100", -1000: "-1,000"} {
+		if got := grouped(n); got != want {
+			t.Errorf("grouped(%d) is %q, want %q", n, got, want)
+		}
+	}
+}
