@@ -5,20 +5,25 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/synclinehq/syncline/internal/mapping"
 )
 
 // TestNothingIsLostOrDoubled lets an application change rows while calls are
 // lost, refused and cut off by deaths, and compares both sides in the end.
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(6)
+	seeds := uint64(4)
 	if testing.Short() {
 		seeds = 2
 	}
-	for seed := range seeds {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+	for n := range 2 * seeds {
+		seed, algorithm := n/2, []mapping.Algorithm{mapping.Ordered, mapping.Dependency}[n%2]
+		t.Run(fmt.Sprint(algorithm, " ", seed), func(t *testing.T) {
 			t.Parallel()
-			c := &chaos{site: newSite(t, func(c *Config) { c.Settings.Attempts = 1000 }), Rand: rand.New(rand.NewPCG(seed, 7))}
+			c := &chaos{site: newSite(t, func(c *Config) {
+				c.Settings.Attempts, c.Connection.Algorithm = 1000, algorithm
+			}), Rand: rand.New(rand.NewPCG(seed, 7))}
 			for range 60 {
 				c.change()
 				if c.IntN(2) == 0 {
@@ -61,13 +66,13 @@ func (c *chaos) change() {
 func (c *chaos) trouble() {
 	switch c.IntN(6) {
 	case 0:
-		c.fault(map[string]any{"kind": "drop_before", "count": 1, "path": "/composite/sobjects"})
+		c.fault(map[string]any{"kind": "drop_before", "count": 1, "path": "/composite"})
 	case 1:
-		c.fault(map[string]any{"kind": "drop_after", "count": 1, "path": "/composite/sobjects"})
+		c.fault(map[string]any{"kind": "drop_after", "count": 1, "path": "/composite"})
 	case 2:
 		c.fault(map[string]any{"kind": "row_error", "rows": 1, "count": 1, "code": "UNABLE_TO_LOCK_ROW", "message": "locked"})
 	case 3:
-		c.fault(map[string]any{"kind": "html", "count": 1, "path": "/composite/sobjects"})
+		c.fault(map[string]any{"kind": "html", "count": 1, "path": "/composite"})
 	case 4:
 		c.dies()
 	case 5:
@@ -81,18 +86,20 @@ func (c *chaos) dies() {
 	got, err := c.claim(c.Context(), c.fence)
 	c.must(err)
 	defer c.restart()
-	if got.call == nil || c.IntN(4) == 0 {
+	if len(got.calls) == 0 || c.IntN(4) == 0 {
 		return
 	}
-	c.must(c.journal.Sending(c.Context(), c.fence, got.call.batch, entriesOf(got.call.intents)))
-	if c.IntN(3) == 0 {
-		return
+	for _, call := range got.calls[:1+c.IntN(len(got.calls))] {
+		c.must(c.journal.Sending(c.Context(), c.fence, call.batch, entriesOf(call.intents)))
+		if c.IntN(3) == 0 {
+			continue
+		}
+		results, err := c.send(c.Context(), call)
+		if err != nil || c.IntN(2) == 0 {
+			continue
+		}
+		c.must(c.journal.Accepted(c.Context(), call.batch, answersOf(call.intents, results)))
 	}
-	results, err := c.send(c.Context(), got.call)
-	if err != nil || c.IntN(2) == 0 {
-		return
-	}
-	c.must(c.journal.Accepted(c.Context(), got.call.batch, answersOf(got.call.intents, results)))
 }
 
 // goOn is a turn of the writer; its errors are those of the trouble.

@@ -12,6 +12,7 @@ import (
 	"github.com/synclinehq/syncline/internal/crash"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/outbox"
+	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/internal/triggerlog"
 	"github.com/synclinehq/syncline/internal/writer/plan"
@@ -29,7 +30,8 @@ type call struct {
 
 // claimed is what one claim did.
 type claimed struct {
-	call *call
+	// calls touch different records; they travel together.
+	calls []*call
 	// settled is the number of entries that needed no call, failed those of
 	// them that are FAILED.
 	settled, failed int
@@ -40,8 +42,8 @@ type claimed struct {
 // maxPages bounds how many pages of waiting entries one claim looks through.
 const maxPages = 40
 
-// claim takes the next change set out of the log, and settles what needs no
-// call. The first transaction of the path of one call.
+// claim takes the next change sets out of the log, and settles what needs no
+// call. The first transaction of the path of a call.
 func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error) {
 	var done claimed
 	started := time.Now()
@@ -55,18 +57,24 @@ func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error)
 			return err
 		}
 		done.count(p.Done)
-		if p.Set != nil {
-			done.call, err = w.putIntents(ctx, tx, p.Set)
+		for _, set := range p.Sets {
+			c, err := w.putIntents(ctx, tx, set)
+			if err != nil {
+				return err
+			}
+			done.calls = append(done.calls, c)
 		}
 		crash.Point(crash.WriterAfterClaimBeforeCommit)
-		return err
+		return nil
 	})
 	if err != nil {
 		return claimed{}, fmt.Errorf("claim changes: %w", err)
 	}
 	w.tell(ctx, done)
-	if done.call != nil {
-		done.call.claimed = started
+	for _, c := range done.calls {
+		c.claimed = started
+	}
+	if len(done.calls) > 0 {
 		crash.Point(crash.WriterAfterClaim)
 	}
 	return done, nil
@@ -112,7 +120,10 @@ func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
 	if len(intents) > 0 && w.visit.IsZero() {
 		w.later(w.set.Backoff)
 	}
-	held := plan.Hold(intents)
+	held, err := w.hold(ctx, tx, intents)
+	if err != nil {
+		return nil, err
+	}
 	now := time.Now()
 	for id, at := range w.notBefore {
 		if now.Before(at) {
@@ -123,7 +134,7 @@ func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
 	}
 	after := int32(0)
 	for range maxPages {
-		entries, err := w.log.Next(ctx, tx, after, w.set.Window)
+		entries, err := w.log.Next(ctx, tx, after, w.window())
 		if err != nil || len(entries) == 0 {
 			return nil, err
 		}
@@ -131,8 +142,8 @@ func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		p := plan.Ordered(in, held)
-		if p.Set != nil || len(p.Done) > 0 {
+		p := plan.Next(w.algorithm(), in, held)
+		if len(p.Sets) > 0 || len(p.Done) > 0 {
 			return p, nil
 		}
 		after = entries[len(entries)-1].ID
@@ -140,10 +151,49 @@ func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
 	return nil, nil
 }
 
+// hold names what has to wait for open intents.
+func (w *Writer) hold(ctx context.Context, tx *target.Tx, intents []outbox.Intent) (*plan.Held, error) {
+	held := plan.Hold(intents)
+	if len(intents) == 0 || w.algorithm() == mapping.Ordered {
+		return held, nil
+	}
+	entries, err := w.log.ByID(ctx, tx, logIDs(intents))
+	if err != nil {
+		return nil, err
+	}
+	held.Touch(w.cfg.Tables, entries)
+	return held, nil
+}
+
+func (w *Writer) algorithm() mapping.Algorithm {
+	if w.cfg.Connection.Algorithm == "" {
+		return mapping.Ordered
+	}
+	return w.cfg.Connection.Algorithm
+}
+
+// window is how many entries are looked at in one transaction: where the order
+// is free, enough to fill a call.
+func (w *Writer) window() int {
+	if w.algorithm() == mapping.Ordered {
+		return w.set.Window
+	}
+	return w.set.Window * 4
+}
+
+// sets is how many change sets may go at once. After a call that was refused as
+// a whole one goes alone, so that the record that the org refuses is found.
+func (w *Writer) sets() int {
+	if w.limit < plan.MaxRecords {
+		return 1
+	}
+	return salesforce.MaxWrites
+}
+
 // gather reads what the planner must know of the entries' rows.
 func (w *Writer) gather(ctx context.Context, tx *target.Tx, entries []triggerlog.Entry) (plan.Input, error) {
 	in := plan.Input{
-		Entries: entries, Tables: w.cfg.Tables, Paused: w.held, Limit: w.limit,
+		Entries: entries, Tables: w.cfg.Tables, Paused: w.held, Limit: w.limit, MaxSets: w.sets(),
 		Rows: map[plan.Record]plan.Row{}, Related: map[plan.Record][]triggerlog.Entry{}, Bases: map[plan.Record][]outbox.Base{},
 	}
 	ids := map[string][]int32{}

@@ -76,19 +76,17 @@ func (w *Writer) DrainWhile(ctx context.Context, fence target.Fence, more func()
 	}
 }
 
-// step makes one call, if there is one to make.
+// step makes the next call, if there is one to make.
 func (w *Writer) step(ctx context.Context, fence target.Fence, p *Progress) (went bool, err error) {
 	c, err := w.claim(ctx, fence)
 	if err != nil {
 		return false, err
 	}
 	p.Failed += c.failed
-	if c.call == nil {
+	if len(c.calls) == 0 {
 		return c.settled > 0, nil
 	}
-	o, err := w.deliver(ctx, fence, c.call)
-	p.add(o)
-	return true, err
+	return true, w.deliverAll(ctx, fence, c.calls, p)
 }
 
 // passing says whether the next call may do better at once: the reply to this

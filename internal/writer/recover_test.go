@@ -22,18 +22,18 @@ func (s *site) diesAfter(point string) {
 		s.restart()
 		return
 	}
-	s.must(s.journal.Sending(s.Context(), s.fence, c.call.batch, entriesOf(c.call.intents)))
+	s.must(s.journal.Sending(s.Context(), s.fence, c.calls[0].batch, entriesOf(c.calls[0].intents)))
 	if point == "sending" {
 		s.restart()
 		return
 	}
-	results, err := s.send(s.Context(), c.call)
+	results, err := s.send(s.Context(), c.calls[0])
 	s.must(err)
 	if point == "reply" {
 		s.restart()
 		return
 	}
-	s.must(s.journal.Accepted(s.Context(), c.call.batch, answersOf(c.call.intents, results)))
+	s.must(s.journal.Accepted(s.Context(), c.calls[0].batch, answersOf(c.calls[0].intents, results)))
 	s.restart()
 }
 

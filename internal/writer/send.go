@@ -26,13 +26,8 @@ func finish(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // deliver journals, makes and settles one call.
 func (w *Writer) deliver(ctx context.Context, fence target.Fence, c *call) (Observation, error) {
-	err := w.cfg.Journal.Sending(ctx, fence, c.batch, entriesOf(c.intents))
-	if err != nil {
-		err = fmt.Errorf("journal a call: %w", err)
-		if errors.Is(err, target.ErrFenced) {
-			return Observation{}, err
-		}
-		return Observation{}, errors.Join(err, w.undo(ctx, fence, c.intents))
+	if err := w.journal(ctx, fence, c); err != nil {
+		return Observation{}, err
 	}
 	crash.Point(crash.WriterAfterJournalSending)
 	results, err := w.send(ctx, c)
@@ -43,7 +38,31 @@ func (w *Writer) deliver(ctx context.Context, fence target.Fence, c *call) (Obse
 	return w.answered(ctx, fence, c, answersOf(c.intents, results))
 }
 
+// journal notes that a call is about to be made. If it can't, the claim is
+// taken back.
+func (w *Writer) journal(ctx context.Context, fence target.Fence, c *call) error {
+	err := w.cfg.Journal.Sending(ctx, fence, c.batch, entriesOf(c.intents))
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("journal a call: %w", err)
+	if errors.Is(err, target.ErrFenced) {
+		return err
+	}
+	return errors.Join(err, w.undo(ctx, fence, c.intents))
+}
+
 func (w *Writer) send(ctx context.Context, c *call) ([]salesforce.Result, error) {
+	results, err := w.cfg.Org.Write(ctx, w.request(c))
+	if err != nil {
+		return nil, fmt.Errorf("send changes: %w", err)
+	}
+	crash.Point(crash.WriterAfterReplyBeforeJournal, c.batch.String())
+	return results, nil
+}
+
+// request is a call as the client takes it.
+func (w *Writer) request(c *call) salesforce.WriteRequest {
 	req := salesforce.WriteRequest{
 		Object: c.intents[0].Object, SendBefore: c.claimed.Add(outbox.SendWithin),
 		BeforeReply: func() { crash.Point(crash.WriterAfterSendBeforeReply, c.batch.String()) },
@@ -68,12 +87,7 @@ func (w *Writer) send(ctx context.Context, c *call) ([]salesforce.Result, error)
 			req.Records = append(req.Records, json.RawMessage(i.Body))
 		}
 	}
-	results, err := w.cfg.Org.Write(ctx, req)
-	if err != nil {
-		return nil, fmt.Errorf("send changes: %w", err)
-	}
-	crash.Point(crash.WriterAfterReplyBeforeJournal, c.batch.String())
-	return results, nil
+	return req
 }
 
 // answered stores the answers of a call, in the journal and in the target. If

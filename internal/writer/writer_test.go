@@ -276,7 +276,7 @@ func TestOvertakenTurnSendsNothing(t *testing.T) {
 	s.must(err)
 	old := s.fence
 	s.nextTurn()
-	if _, err := s.deliver(t.Context(), old, c.call); !errors.Is(err, target.ErrFenced) {
+	if _, err := s.deliver(t.Context(), old, c.calls[0]); !errors.Is(err, target.ErrFenced) {
 		t.Errorf("error %v", err)
 	}
 	if _, err := s.Drain(t.Context(), old, time.Now().Add(time.Minute)); !errors.Is(err, target.ErrFenced) {

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/outbox"
@@ -130,8 +132,11 @@ func (p *planner) decideUpdate(d decision, t *mapping.Table, e triggerlog.Entry,
 		sfid = e.Sfid
 	}
 	if !here {
-		if _, ok := p.deleteAfter(e); ok {
-			return d.end(triggerlog.Merged, "", "")
+		if del, ok := p.deleteAfter(e); ok {
+			sfid = cmp.Or(sfid, del.Sfid)
+			if sfid == "" || !frees(t, changed) {
+				return d.end(triggerlog.Merged, "", "")
+			}
 		}
 	}
 	if sfid == "" {
@@ -162,6 +167,16 @@ func (p *planner) decideUpdate(d decision, t *mapping.Table, e triggerlog.Entry,
 	default:
 		return d.fail(CodeNoRecord, "the row is not known in Salesforce: it has neither an sfid nor a value in a unique identifier")
 	}
+}
+
+// frees says whether an update lets go of something that another record may
+// wait for: a unique value, or the record that it pointed to. Then it is sent,
+// though a delete follows.
+func frees(t *mapping.Table, changed []change) bool {
+	return slices.ContainsFunc(changed, func(c change) bool {
+		f := t.Columns[c.column].Field
+		return throughOf(t, c) != "" || c.column == t.Upsert || f != nil && (f.Unique || f.ExternalID)
+	})
 }
 
 func reread(t *mapping.Table, sfid string, left []change) []Reread {

@@ -72,20 +72,50 @@ func parents(t *mapping.Table, tables map[string]*mapping.Table, changed []chang
 
 func text(t record.Type, v record.Value) string { return string(t.AppendText(nil, v)) }
 
+// footprint is what an entry touches. Two entries whose footprints meet keep
+// the order of the log.
+type footprint struct {
+	// own are the names of the entry's record, and the values of unique fields
+	// that it takes or gives up.
+	own []string
+	// refs are the records that it points to, or pointed to before.
+	refs []string
+	// gone and comes are where a delete and an insert of one table could stand
+	// in each other's way: they point to the same record.
+	gone, comes []string
+}
+
+// marks are the footprints of several entries.
+type marks struct{ own, refs, gone, comes keys }
+
+func newMarks() marks { return marks{newKeys(), newKeys(), newKeys(), newKeys()} }
+
+func (m marks) add(f footprint) {
+	m.own.add(f.own)
+	m.refs.add(f.refs)
+	m.gone.add(f.gone)
+	m.comes.add(f.comes)
+}
+
+func (m marks) meet(f footprint) bool {
+	return m.own.anyOf(f.own) || m.own.anyOf(f.refs) || m.refs.anyOf(f.own) ||
+		m.gone.anyOf(f.comes) || m.comes.anyOf(f.gone)
+}
+
 // Held are the records that nothing may be sent for just now, and the entries
 // that must not be taken.
 type Held struct {
-	records keys
+	marks   marks
 	entries map[int32]bool
 }
 
 // Hold makes a Held of intents that are open or unknown. Their entries and all
 // others of their records wait, whatever state somebody has set by hand.
 func Hold(intents []outbox.Intent) *Held {
-	h := &Held{records: newKeys(), entries: map[int32]bool{}}
+	h := &Held{marks: newMarks(), entries: map[int32]bool{}}
 	for _, i := range intents {
 		h.entries[i.LogID] = true
-		h.records.add(appendKeys(nil, i.Table, i.RecordID, i.Sfid, i.ExternalID))
+		h.marks.own.add(appendKeys(nil, i.Table, i.RecordID, i.Sfid, i.ExternalID))
 	}
 	return h
 }
@@ -94,8 +124,6 @@ func Hold(intents []outbox.Intent) *Held {
 // taken: it waits for its next attempt.
 func (h *Held) Entry(logID int32) { h.entries[logID] = true }
 
-func (h *Held) touches(e triggerlog.Entry, own, needs []string) bool {
-	return h.entries[e.ID] || h.records.anyOf(own) || h.records.anyOf(needs)
+func (h *Held) touches(e triggerlog.Entry, f footprint) bool {
+	return h.entries[e.ID] || h.marks.meet(f)
 }
-
-func (h *Held) add(names []string) { h.records.add(names) }

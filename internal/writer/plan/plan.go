@@ -41,15 +41,18 @@ type Input struct {
 	Related map[Record][]triggerlog.Entry
 	// Bases are what is known of columns whose change is on its way.
 	Bases map[Record][]outbox.Base
-	// Limit bounds the change set; 0 means MaxRecords.
+	// Limit bounds each change set; 0 means MaxRecords.
 	Limit int
+	// MaxSets bounds the number of change sets; 0 means one. Ordered makes one.
+	MaxSets int
 }
 
 // Plan is what to do next. Every entry of the input that was looked at is in
-// exactly one place: in Set, in Done, or counted by Waiting.
+// exactly one place: in one of Sets, in Done, or counted by Waiting.
 type Plan struct {
-	// Set is the next call; nil if nothing is to be sent.
-	Set *ChangeSet
+	// Sets go out next; none if nothing is to be sent. No two of them touch the
+	// same records: they may go together or in any order.
+	Sets []*ChangeSet
 	// Done are entries that are settled without a call.
 	Done []Done
 	// Ignored are deletes in state IGNORE of rows that came and went before
@@ -61,11 +64,12 @@ type Plan struct {
 	Reread []Reread
 	// Waiting is the number of entries that can't go yet.
 	Waiting int
-	// Looked is the number of entries looked at; the rest come after Set.
+	// Looked is the number of entries looked at; the rest come after Sets.
 	Looked int
 }
 
-// ChangeSet is what goes into one call.
+// ChangeSet is up to [MaxRecords] records of one table and one operation, no
+// record twice.
 type ChangeSet struct {
 	Table *mapping.Table
 	Op    outbox.Op
@@ -97,6 +101,16 @@ type Reread struct {
 	Reason string
 }
 
+// Next plans by an algorithm; [Ordered] if it is none.
+func Next(a mapping.Algorithm, in Input, held *Held) *Plan {
+	switch a {
+	case mapping.Dependency:
+		return Dependency(in, held)
+	default:
+		return Ordered(in, held)
+	}
+}
+
 // Ordered plans the next change set by Ordered Writes. Held are the records
 // that nothing may be sent for; the planner adds those of the entries that
 // wait, so that the next page of entries can be planned with it.
@@ -105,12 +119,10 @@ type Reread struct {
 // goes after this one's reply. Only entries of records that are held are
 // passed over; the others do not wait for them.
 func Ordered(in Input, held *Held) *Plan {
-	p := &planner{in: in, held: held, inSet: newKeys(), plan: &Plan{}, failed: map[Record]int32{}}
-	if p.in.Limit <= 0 || p.in.Limit > MaxRecords {
-		p.in.Limit = MaxRecords
-	}
+	in.MaxSets = 1
+	p := newPlanner(in, held)
 	for _, e := range in.Entries {
-		if !p.take(e) {
+		if !p.takeOrdered(e) {
 			break
 		}
 		p.plan.Looked++
@@ -118,15 +130,24 @@ func Ordered(in Input, held *Held) *Plan {
 	return p.plan
 }
 
-// planner is one run of Ordered.
+// planner is one run of an algorithm.
 type planner struct {
 	in    Input
 	held  *Held
-	inSet keys
-	kind  kind
+	inSet marks
 	plan  *Plan
+	// open are the change sets that still have room, by what their items share.
+	open map[kind]*ChangeSet
 	// failed are inserts that failed in this plan, by row.
 	failed map[Record]int32
+}
+
+func newPlanner(in Input, held *Held) *planner {
+	if in.Limit <= 0 || in.Limit > MaxRecords {
+		in.Limit = MaxRecords
+	}
+	in.MaxSets = max(1, in.MaxSets)
+	return &planner{in: in, held: held, inSet: newMarks(), plan: &Plan{}, open: map[kind]*ChangeSet{}, failed: map[Record]int32{}}
 }
 
 // kind is what all items of a change set share.
@@ -136,29 +157,41 @@ type kind struct {
 	op     outbox.Op
 }
 
-// take puts one entry into its place; false if it must come after the set.
-func (p *planner) take(e triggerlog.Entry) bool {
+// takeOrdered puts one entry into its place; false if it must come after the
+// set.
+func (p *planner) takeOrdered(e triggerlog.Entry) bool {
 	d := p.decide(e)
+	f := footprint{own: d.keys, refs: d.needs}
 	switch {
-	case p.in.Paused[e.Table], p.held.touches(e, d.keys, d.needs):
-		p.held.add(d.keys)
+	case p.in.Paused[e.Table], p.held.touches(e, f):
+		p.held.marks.own.add(d.keys)
 		p.plan.Waiting++
 		return true
-	case p.inSet.anyOf(d.keys) || p.inSet.anyOf(d.needs):
+	case p.inSet.meet(f):
 		return false
 	case d.item == nil:
 		p.settle(e, d)
 		return true
-	}
-	k := kind{table: e.Table, action: e.Action, op: d.op}
-	if set := p.plan.Set; set != nil && (k != p.kind || len(set.Items) >= p.in.Limit) {
+	case !p.join(e, d):
 		return false
 	}
-	if p.plan.Set == nil {
-		p.kind, p.plan.Set = k, &ChangeSet{Table: p.in.Tables[e.Table], Op: d.op}
+	p.inSet.own.add(d.keys)
+	return true
+}
+
+// join puts an entry into a change set; false if there is none with room for
+// it. With one set at most, one of another kind has no room.
+func (p *planner) join(e triggerlog.Entry, d decision) bool {
+	k := kind{table: e.Table, action: e.Action, op: d.op}
+	set := p.open[k]
+	if set == nil || len(set.Items) >= p.in.Limit {
+		if len(p.plan.Sets) >= p.in.MaxSets {
+			return false
+		}
+		set = &ChangeSet{Table: p.in.Tables[e.Table], Op: d.op}
+		p.open[k], p.plan.Sets = set, append(p.plan.Sets, set)
 	}
-	p.plan.Set.Items = append(p.plan.Set.Items, *d.item)
-	p.inSet.add(d.keys)
+	set.Items = append(set.Items, *d.item)
 	p.note(d)
 	return true
 }

@@ -36,6 +36,10 @@ func table(object, upsert string, access mapping.Access, columns ...string) *map
 		if field == "Id" {
 			col.Name, col.Createable, col.Updateable = "sfid", false, false
 		}
+		col.Field.Unique = kind == "unique"
+		if kind == "id" {
+			col.Target = map[string]string{"AccountId": "Account", "ParentId": "Account"}[field]
+		}
 		if rel, ext, ok := strings.Cut(field, "."); ok {
 			col.Relationship, col.Lookup, col.Target, col.Field.Name = rel, rel+"Id", rel, ext
 		}
@@ -49,13 +53,13 @@ func table(object, upsert string, access mapping.Access, columns ...string) *map
 }
 
 var kinds = map[string]record.Type{
-	"": {Kind: record.Text}, "bool": {Kind: record.Bool}, "date": {Kind: record.Date}, "id": {Kind: record.ID},
+	"": {Kind: record.Text}, "unique": {Kind: record.Text}, "bool": {Kind: record.Bool}, "date": {Kind: record.Date}, "id": {Kind: record.ID},
 }
 
 func tables() map[string]*mapping.Table {
 	out := map[string]*mapping.Table{}
 	for _, t := range []*mapping.Table{
-		table("Account", "Ext__c", mapping.ReadWrite, "Name", "Ext__c", "Phone", "On:bool", "Born:date", "Formula!", "ParentId:id", "Account.Ext__c"),
+		table("Account", "Ext__c", mapping.ReadWrite, "Name", "Ext__c", "Phone", "On:bool", "Born:date", "Formula!", "ParentId:id", "Account.Ext__c", "Code__c:unique"),
 		table("Contact", "Ext__c", mapping.ReadWrite, "Name", "Ext__c", "AccountId:id", "Account.Ext__c"),
 		table("Task", "", mapping.ReadWrite, "Name"),
 		table("User", "", mapping.ReadOnly, "Name"),
@@ -100,10 +104,13 @@ func withState(e triggerlog.Entry, s triggerlog.State) triggerlog.Entry {
 // show writes a plan as lines.
 func show(p *plan.Plan) []string {
 	var out []string
-	if p.Set != nil {
-		for _, i := range p.Set.Items {
-			body := strings.TrimPrefix(string(i.Body), `{"attributes":{"type":"`+p.Set.Table.Object+`"}`)
-			out = append(out, strings.TrimSpace(fmt.Sprintf("%d %s %s%s %s", i.Entry.ID, p.Set.Op, i.Sfid, i.ExternalID, strings.TrimPrefix(body, ","))))
+	for n, set := range p.Sets {
+		if n > 0 {
+			out = append(out, "and")
+		}
+		for _, i := range set.Items {
+			body := strings.TrimPrefix(string(i.Body), `{"attributes":{"type":"`+set.Table.Object+`"}`)
+			out = append(out, strings.TrimSpace(fmt.Sprintf("%d %s %s%s %s", i.Entry.ID, set.Op, i.Sfid, i.ExternalID, strings.TrimPrefix(body, ","))))
 		}
 	}
 	for _, d := range p.Done {
@@ -269,8 +276,8 @@ func TestLimit(t *testing.T) {
 	for limit, want := range map[int]int{0: 200, 7: 7, 1000: 200} {
 		in.Limit = limit
 		p := plan.Ordered(in, plan.Hold(nil))
-		if len(p.Set.Items) != want || p.Looked != want || !slices.IsSortedFunc(p.Set.Items, func(a, b plan.Item) int { return int(a.Entry.ID - b.Entry.ID) }) {
-			t.Errorf("limit %d: %d items, looked at %d", limit, len(p.Set.Items), p.Looked)
+		if len(p.Sets) != 1 || len(p.Sets[0].Items) != want || p.Looked != want || !slices.IsSortedFunc(p.Sets[0].Items, func(a, b plan.Item) int { return int(a.Entry.ID - b.Entry.ID) }) {
+			t.Errorf("limit %d: %d items, looked at %d", limit, len(p.Sets[0].Items), p.Looked)
 		}
 	}
 }
