@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/synclinehq/syncline/sandbox/org"
@@ -46,6 +47,10 @@ type Options struct {
 	BaseURL string
 	// ControlToken, if set, opens the control plane from anywhere.
 	ControlToken string
+	// DataDir, if set, is where the org is kept between runs: it is written when
+	// the server closes and once a minute while it changes. Then Name, Catalog
+	// and ClockOffset count only for a directory that is still empty.
+	DataDir string
 	// Catalog replaces the standard schema with the demo's fields.
 	Catalog func(now func() time.Time) (*schema.Catalog, error)
 }
@@ -60,16 +65,17 @@ type Server struct {
 	url   string
 	token string
 	// faces are the servers of REST, Pub/Sub and Pub/Sub over TLS.
-	faces []*face
-	cert  tls.Certificate
+	faces  []*face
+	cert   tls.Certificate
+	keeper *keeper
+	closed sync.Once
+	err    error
 }
 
 // Start opens the port and serves until Close, or until ctx ends. When it
 // returns, the org answers.
 func Start(ctx context.Context, opt Options) (*Server, error) {
-	clock := &org.Clock{}
-	clock.Step(opt.ClockOffset)
-	o, err := newOrg(opt, clock)
+	o, err := findOrg(opt)
 	if err != nil {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
@@ -85,6 +91,11 @@ func Start(ctx context.Context, opt Options) (*Server, error) {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
 	s := &Server{Org: o, Clients: opt.Clients, token: opt.ControlToken, cert: cert}
+	if opt.DataDir != "" {
+		if s.keeper, err = keep(ctx, opt.DataDir, o, handler); err != nil {
+			return nil, fmt.Errorf("start sandbox: %w", err)
+		}
+	}
 	if err := s.listen(ctx, opt, handler); err != nil {
 		return nil, errors.Join(fmt.Errorf("start sandbox: %w", err), s.Close())
 	}
@@ -109,6 +120,19 @@ func (s *Server) listen(ctx context.Context, opt Options, handler *rest.Server) 
 		s.faces = append(s.faces, face)
 	}
 	return nil
+}
+
+// findOrg loads the org of the data directory, or makes a new one.
+func findOrg(opt Options) (*org.Org, error) {
+	clock := &org.Clock{}
+	if opt.DataDir != "" {
+		o, found, err := loadOrg(opt.DataDir, org.Options{Clock: clock, Seed: opt.Seed})
+		if found || err != nil {
+			return o, err
+		}
+	}
+	clock.Step(opt.ClockOffset)
+	return newOrg(opt, clock)
 }
 
 func newOrg(opt Options, clock *org.Clock) (*org.Org, error) {
@@ -154,14 +178,20 @@ func (s *Server) PubSubCertificate() *x509.Certificate { return s.cert.Leaf }
 // "seed".
 func (s *Server) ControlURL(endpoint string) string { return s.url + "/_sandbox/" + endpoint }
 
-// Close ends the server at once, open calls with it. It may be called twice.
+// Close ends the server at once, open calls with it, and saves the org if it
+// has a data directory. It may be called twice.
 func (s *Server) Close() error {
-	var errs []error
-	for _, f := range s.faces {
-		errs = append(errs, f.close())
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("close sandbox: %w", err)
-	}
-	return nil
+	s.closed.Do(func() {
+		var errs []error
+		for _, f := range s.faces {
+			errs = append(errs, f.close())
+		}
+		if s.keeper != nil {
+			errs = append(errs, s.keeper.close())
+		}
+		if err := errors.Join(errs...); err != nil {
+			s.err = fmt.Errorf("close sandbox: %w", err)
+		}
+	})
+	return s.err
 }

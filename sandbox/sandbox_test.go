@@ -93,3 +93,40 @@ func TestControlClient(t *testing.T) {
 		t.Error("a wrong token must be refused")
 	}
 }
+
+func TestDataDirectory(t *testing.T) {
+	t.Parallel()
+	opt := sandbox.Options{DataDir: t.TempDir(), Seed: 1}
+	first, err := sandbox.Start(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Control().Seed(t.Context(), org.SeedPlan{Object: "Account", Rows: 20, Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	dump := func(s *sandbox.Server) string {
+		t.Helper()
+		res, err := http.Get(s.ControlURL("dump?object=Account"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	before := dump(first)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := sandbox.Start(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = second.Close() }()
+	if after := dump(second); after != before || strings.Count(after, "\n") != 20 || second.Org.ID() != first.Org.ID() {
+		t.Errorf("the org has %d records after a restart, not the 20 of before", strings.Count(after, "\n"))
+	}
+}

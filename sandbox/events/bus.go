@@ -135,6 +135,15 @@ func (b *Bus) Reset() {
 	b.wakeAll()
 }
 
+// Resume continues behind a replay Id that an earlier run gave out. The events
+// of then are gone.
+func (b *Bus) Resume(replay int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last = max(b.last, replay)
+	b.tip, b.floor = b.last, b.last
+}
+
 // wakeAll tells everybody who waits. The caller holds the lock.
 func (b *Bus) wakeAll() {
 	if b.wake != nil {

@@ -73,6 +73,7 @@ func (o *Org) Watch(fn func(Commit)) {
 
 // tell hands a commit to the watchers.
 func (o *Org) tell(tx *Tx, changes []RecordChange) {
+	o.edits.Add(1)
 	for _, fn := range o.watchers {
 		fn(Commit{At: o.Clock.Now(), Actor: tx.actor, Changes: changes})
 	}

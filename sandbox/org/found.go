@@ -102,6 +102,7 @@ func (c *change) plant(at time.Time) {
 		}
 	}
 	c.t.put(c.obj, c.id, encodeRow(c.values))
+	c.tx.org.edits.Add(1)
 }
 
 // Wipe drops all records, open cursors, rules and the log, and founds the org

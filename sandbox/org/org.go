@@ -18,6 +18,7 @@ type Org struct {
 	id       string
 	admin    *User
 	switches atomic.Pointer[Switches]
+	edits    atomic.Uint64
 
 	randMu sync.Mutex
 	rand   *rand.Rand

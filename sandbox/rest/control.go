@@ -33,7 +33,11 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request, seg []string) {
 		writeJSON(w, http.StatusNotFound, controlError{"no such control: " + r.Method + " " + seg[0]})
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<20)
+	limit := int64(64 << 20)
+	if seg[0] == "state" {
+		limit = 4 << 30
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	v, err := handler(s, w, r)
 	if err != nil {
 		writeJSON(w, http.StatusBadRequest, controlError{err.Error()})
@@ -70,6 +74,8 @@ var controls = map[string]func(*Server, http.ResponseWriter, *http.Request) (any
 	"POST records":     (*Server).ctlRecords,
 	"GET events":       (*Server).ctlEvents,
 	"POST events":      (*Server).ctlSetEvents,
+	"GET state":        (*Server).ctlState,
+	"POST state":       (*Server).ctlRestore,
 	"POST wipe":        (*Server).ctlWipe,
 }
 

@@ -1,0 +1,118 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// serverState is what the server keeps between runs besides the org: who is
+// signed in, and where the event bus stood. Bulk jobs, faults, counts of calls
+// and events are not part of it.
+type serverState struct {
+	Sessions []sessionState `json:"sessions"`
+	Grants   []grantState   `json:"grants"`
+	Replay   int64          `json:"replay"`
+	Selected []string       `json:"selected"`
+}
+
+type sessionState struct {
+	Token    string    `json:"token"`
+	UserID   string    `json:"userId"`
+	ClientID string    `json:"clientId"`
+	Scope    string    `json:"scope"`
+	IssuedAt time.Time `json:"issuedAt"`
+	LastUsed time.Time `json:"lastUsed"`
+	Refresh  string    `json:"refresh,omitempty"`
+}
+
+type grantState struct {
+	Token    string    `json:"token"`
+	UserID   string    `json:"userId"`
+	ClientID string    `json:"clientId"`
+	Scope    string    `json:"scope"`
+	IssuedAt time.Time `json:"issuedAt"`
+}
+
+// SaveState writes what the server keeps between runs besides the org. It
+// holds tokens.
+func (s *Server) SaveState(w io.Writer) error {
+	st := s.sessions.state()
+	_, st.Replay = s.bus.Bounds()
+	st.Selected = s.bus.Selected()
+	if err := json.NewEncoder(w).Encode(st); err != nil {
+		return fmt.Errorf("save sessions: %w", err)
+	}
+	return nil
+}
+
+// LoadState takes over what SaveState wrote. Sessions of clients that the
+// server does not know are dropped.
+func (s *Server) LoadState(r io.Reader) error {
+	var st serverState
+	if err := json.NewDecoder(r).Decode(&st); err != nil {
+		return fmt.Errorf("load sessions: %w", err)
+	}
+	s.sessions.restore(st, s.clients)
+	s.sessions.setLife(time.Duration(s.org.Switches().SessionSeconds) * time.Second)
+	s.bus.Resume(st.Replay)
+	if err := s.bus.Select(st.Selected); err != nil {
+		return fmt.Errorf("load selection of objects: %w", err)
+	}
+	return nil
+}
+
+func (s *sessions) state() serverState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var st serverState
+	for _, ses := range s.access {
+		st.Sessions = append(st.Sessions, sessionState{ses.Token, ses.UserID, ses.Client.ID, ses.Scope, ses.IssuedAt, ses.lastUsed, ses.refresh})
+	}
+	for token, g := range s.refresh {
+		st.Grants = append(st.Grants, grantState{token, g.userID, g.client.ID, g.scope, g.issuedAt})
+	}
+	return st
+}
+
+func (s *sessions) restore(st serverState, clients map[string]*Client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range st.Sessions {
+		if c := clients[e.ClientID]; c != nil {
+			s.access[e.Token] = &session{Token: e.Token, UserID: e.UserID, Client: c, Scope: e.Scope, IssuedAt: e.IssuedAt, lastUsed: e.LastUsed, refresh: e.Refresh}
+		}
+	}
+	for _, g := range st.Grants {
+		if c := clients[g.ClientID]; c != nil {
+			s.refresh[g.Token] = &grant{userID: g.UserID, client: c, scope: g.Scope, issuedAt: g.IssuedAt}
+		}
+	}
+}
+
+// ctlState is the state of the org as a file.
+func (s *Server) ctlState(w http.ResponseWriter, _ *http.Request) (any, error) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if err := s.org.Save(w); err != nil {
+		panic(http.ErrAbortHandler) // the reply has begun
+	}
+	return nil, nil
+}
+
+// ctlRestore puts a state in the place of the org's. Sessions of users that
+// the state does not have end.
+func (s *Server) ctlRestore(_ http.ResponseWriter, r *http.Request) (any, error) {
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	if err := s.org.Replace(bytes.NewReader(b)); err != nil {
+		return nil, err
+	}
+	s.org.DropCursors()
+	s.bulk.Reset()
+	return map[string]bool{"restored": true}, nil
+}
