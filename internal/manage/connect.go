@@ -182,7 +182,7 @@ func (s *Service) nameIsFree(ctx context.Context, n NewConnection) error {
 func (n NewConnection) connection() mapping.Connection {
 	return mapping.Connection{
 		ID: uuid.New(), Name: n.Name, AppName: n.AppName, ResourceName: n.ResourceName,
-		Schema: n.Schema, DBKey: n.DBKey, Algorithm: mapping.Ordered, APIVersion: n.APIVersion,
+		Schema: n.Schema, DBKey: n.DBKey, Algorithm: mapping.Dependency, APIVersion: n.APIVersion,
 		Org: mapping.Org{
 			LoginURL: n.LoginURL, Flow: n.Flow, ClientID: n.ClientID, Environment: environment(n.LoginURL),
 		},
