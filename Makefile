@@ -43,6 +43,10 @@ fuzz: ## fuzz every parser for FUZZTIME (30s) each
 mutants: ## take guards out one by one; each must turn a test red
 	./tools/mutants
 
+.PHONY: faults
+faults: ## the fault suite with FAULT_SEEDS (5) seeds for each test
+	SYNCLINE_FAULT_SEEDS=$${FAULT_SEEDS:-5} $(GO) test -count=1 -timeout 2h ./internal/faulttest
+
 .PHONY: build
 build: ## build bin/syncline
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/syncline ./cmd/syncline

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/synclinehq/syncline/internal/crash"
+	"github.com/synclinehq/syncline/sandbox/org"
 )
 
 // takeover is how soon another node must go on.
@@ -38,6 +39,22 @@ func (s *site) holder(ctx context.Context, kind string) (*node, work, error) {
 	var pid int
 	err := s.inControl(ctx, `SELECT n.pid, t.mapping FROM syncline.turn t JOIN syncline.node n ON n.id = t.node
 		WHERE t.kind = $1 ORDER BY t.started_at DESC LIMIT 1`, []any{kind}, &pid, &w.mapping)
+	if err != nil {
+		return nil, w, err
+	}
+	n := s.byPID(pid)
+	if n == nil {
+		return nil, w, fmt.Errorf("no node has pid %d", pid)
+	}
+	return n, w, nil
+}
+
+// loader is the node that loads an object, and its turn.
+func (s *site) loader(ctx context.Context, object string) (*node, work, error) {
+	w := work{kind: "load"}
+	var pid int
+	err := s.inControl(ctx, `SELECT n.pid, t.mapping FROM syncline.turn t JOIN syncline.node n ON n.id = t.node
+		JOIN syncline.mapping m ON m.id::text = t.mapping WHERE t.kind = 'load' AND m.object_name = $1`, []any{object}, &pid, &w.mapping)
 	if err != nil {
 		return nil, w, err
 	}
@@ -118,7 +135,7 @@ func (s *site) pair() {
 func TestNodeDiesInLoad(t *testing.T) {
 	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64) {
-		s := newSite(t, seed, options{})
+		s := newSite(t, seed, options{rows: 3000, switches: org.Switches{PageRows: 100}})
 		s.fault(map[string]any{"kind": "delay", "method": "GET", "path": "/query", "delayMs": 700})
 		s.pair()
 		s.startTraffic(withoutKeys)
@@ -130,7 +147,7 @@ func TestNodeDiesInLoad(t *testing.T) {
 			if err := s.advance(ctx); err == nil {
 				t.Fatal("all was loaded before a node could be killed")
 			}
-			if victim, load, err = s.holder(ctx, "load"); err != nil {
+			if victim, load, err = s.loader(ctx, "Account"); err != nil {
 				return err
 			}
 			if n, err := s.commits(ctx, load); err != nil || n == 0 {
@@ -185,12 +202,14 @@ func TestNodeDiesInWrite(t *testing.T) {
 	}
 }
 
-// The node that leads the queue is killed; the other leads and works.
+// Of two servers and a worker, the one that leads the queue is killed; another
+// leads, and the work goes on.
 func TestLeaderDies(t *testing.T) {
 	t.Parallel()
 	eachSeed(t, func(t *testing.T, seed uint64) {
 		s := newSite(t, seed, options{})
 		s.pair()
+		s.worker("worker", 0).start()
 		s.startTraffic()
 		s.bringUp()
 		s.edits.onward(20)

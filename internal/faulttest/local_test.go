@@ -28,7 +28,7 @@ func (x *traffic) editHere(ctx context.Context, n int64) error {
 		{2, func() error { return x.refused(ctx, r.IntN(1000)) }},
 	}
 	if x.keyless {
-		list = append(list, choice{12, func() error { return x.insert(ctx, insertProject, key, nil) }})
+		list = append(list, choice{35, func() error { return x.insert(ctx, insertProject, key, nil) }})
 	}
 	err := x.draw(r, list)
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "42P01" { // no table yet

@@ -19,7 +19,7 @@ import (
 
 // parallel is how many tests run at once: they wait for time-outs far more
 // than they work, so that the number of processors says little.
-const parallel = "16"
+const parallel = "12"
 
 func TestMain(m *testing.M) {
 	flag.Parse()

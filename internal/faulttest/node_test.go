@@ -154,14 +154,6 @@ func (n *node) kill() {
 	}
 }
 
-// endedBySIGKILL says how the process ended.
-func (n *node) endedBySIGKILL() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	status, ok := n.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
-}
-
 // ready says whether the server answers that it is.
 func (n *node) ready(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -186,6 +178,10 @@ func armed(t testing.TB, point crash.Name, spec string) (env []string, report st
 	return []string{crash.Env + "=" + string(point) + spec, crash.ReportEnv + "=" + report}, report
 }
 
+// look is the pause between two looks at what is waited for. Comparing both
+// sides takes the machine longer than anything else here.
+const look = 250 * time.Millisecond
+
 // eventually waits until f says nil, and tells what it said last if it never
 // does.
 func eventually(t testing.TB, within time.Duration, what string, f func(ctx context.Context) error) {
@@ -198,7 +194,7 @@ func eventually(t testing.TB, within time.Duration, what string, f func(ctx cont
 func soon(ctx context.Context, within time.Duration, f func(ctx context.Context) error) error {
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for {
 		err := f(ctx)

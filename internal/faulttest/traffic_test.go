@@ -13,8 +13,8 @@ import (
 )
 
 // pace is the pause between two edits on one side. Both sides together make
-// some 25 edits a second: enough for something to be under way at any time.
-const pace = 80 * time.Millisecond
+// some 16 edits a second: enough for something to be under way at any time.
+const pace = 120 * time.Millisecond
 
 // traffic edits both sides of a site at once until it is stopped. Some columns
 // are edited by both sides, some by one only: of these it remembers the last
