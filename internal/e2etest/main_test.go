@@ -17,8 +17,16 @@ import (
 // programDir holds the program under test.
 var programDir string
 
+// parallel is how many tests run at once: they wait more than they work.
+const parallel = "6"
+
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if !given("test.parallel") {
+		if err := flag.Set("test.parallel", parallel); err != nil {
+			panic(err)
+		}
+	}
 	dir, err := build()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -28,6 +36,11 @@ func TestMain(m *testing.M) {
 	code := pgtest.Wrap(m).Run()
 	_ = os.RemoveAll(dir) // a leftover in the temporary directory is nobody's trouble
 	os.Exit(code)
+}
+
+func given(name string) (found bool) {
+	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
 }
 
 // build builds the program into a directory of its own.
