@@ -168,6 +168,9 @@ func (tx *Tx) raise(t *table, obj *schema.Object, id string) error {
 	if err := c.unique(); err != nil {
 		return err
 	}
+	if err := tx.lockParents(obj, c.values); err != nil {
+		return err
+	}
 	tx.touch(t, c.values, tx.org.Clock.Now().Truncate(time.Second))
 	s := tx.stage(t, obj, id, encodeRow(c.values))
 	s.bin = nil

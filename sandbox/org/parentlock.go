@@ -1,6 +1,7 @@
 package org
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/synclinehq/syncline/sandbox/schema"
@@ -13,22 +14,31 @@ func belongs(f *schema.Field) bool {
 }
 
 // lockParents locks the records that versions of a record belong to, in the
-// order of their Ids. It changes nothing if one of them is locked by another
-// transaction.
+// order of their Ids: all of them if the org's switch says so, those with
+// roll-ups over it always, and notes the latter. It changes nothing if one of
+// them is locked by another transaction.
 func (tx *Tx) lockParents(obj *schema.Object, versions ...[]schema.Value) error {
-	if !tx.org.switches.Load().ParentLocks {
-		return nil
-	}
+	all := tx.org.switches.Load().ParentLocks
 	var ids []string
+	summed := map[string]*schema.Object{}
 	for _, f := range obj.Fields {
 		if !belongs(f) {
 			continue
 		}
+		sums := tx.org.summedBy(obj, f)
 		for _, values := range versions {
-			if id := values[f.Slot].Str(); id != "" {
-				ids = append(ids, id)
+			id := values[f.Slot].Str()
+			if id == "" || !all && sums == nil {
+				continue
+			}
+			ids = append(ids, id)
+			if sums != nil {
+				summed[id] = sums
 			}
 		}
+	}
+	if len(ids) == 0 {
+		return nil
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
@@ -43,5 +53,10 @@ func (tx *Tx) lockParents(obj *schema.Object, versions ...[]schema.Value) error 
 			tx.parents = append(tx.parents, id)
 		}
 	}
+	if tx.summed == nil {
+		tx.summed = summed
+		return nil
+	}
+	maps.Copy(tx.summed, summed)
 	return nil
 }

@@ -44,6 +44,9 @@ func (o *Org) Seed(p SeedPlan) (int, error) {
 		}
 		o.mu.Unlock()
 	}
+	if err := o.recalculateOver(obj); err != nil {
+		return 0, fmt.Errorf("seed: %w", err)
+	}
 	return p.Rows, nil
 }
 

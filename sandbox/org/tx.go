@@ -41,8 +41,10 @@ type Tx struct {
 	reserved []keyRef
 	// parents are records locked for the sake of their children.
 	parents []string
-	done    chan struct{}
-	closed  bool
+	// summed are the records whose roll-ups have to be worked out again.
+	summed map[string]*schema.Object
+	done   chan struct{}
+	closed bool
 	// waits is the transaction whose lock this one waits for.
 	waits *Tx
 }
@@ -221,6 +223,11 @@ func (tx *Tx) stage(t *table, obj *schema.Object, id string, data []byte) *stage
 func (tx *Tx) Commit() error {
 	if tx.closed {
 		return fmt.Errorf("commit: transaction has ended")
+	}
+	if len(tx.summed) > 0 {
+		if err := tx.locked(tx.sumUp); err != nil {
+			return err
+		}
 	}
 	d := tx.org.delay(tx.actor)
 	if len(tx.order) == 0 || d == 0 {

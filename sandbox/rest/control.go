@@ -245,6 +245,11 @@ func (s *Server) ctlSchema(_ http.ResponseWriter, r *http.Request) (any, error) 
 		return nil, fmt.Errorf("%s: %w", c.Action, err)
 	}
 	s.org.SchemaChanged(c.Object)
+	for _, obj := range s.org.Catalog.Objects() {
+		if err := s.org.Recalculate(obj); err != nil {
+			return nil, err
+		}
+	}
 	return map[string]uint64{"version": s.org.Catalog.Version()}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -33,7 +34,7 @@ func (c *call) jobKind() string {
 
 // jobs is /jobs/query and /jobs/ingest.
 func (c *call) jobs() (*reply, error) {
-	kind := ""
+	var kind string
 	switch c.path(1) {
 	case "query":
 		kind = bulk.TypeQuery
@@ -128,7 +129,7 @@ func jobParts(body []byte, boundary string) (def, data []byte, err error) {
 	mr := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
 		part, err := mr.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -20,7 +20,7 @@ func BenchmarkBulkResults(b *testing.B) {
 			f := newFixture(b)
 			f.control("POST", "seed", `{"object":"Account","rows":200000,"seed":1,"past":true}`)
 			j := f.queryJob("SELECT "+benchFields+" FROM Account", "")
-			req, err := http.NewRequestWithContext(b.Context(), "GET", f.srv.URL+"/services/data/v68.0/jobs/query/"+j.ID+"/results", nil)
+			req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, f.srv.URL+"/services/data/v68.0/jobs/query/"+j.ID+"/results", nil)
 			if err != nil {
 				b.Fatal(err)
 			}

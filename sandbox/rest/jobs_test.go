@@ -349,7 +349,7 @@ func TestBulkUpdateUpsertDelete(t *testing.T) {
 		t.Errorf("delete %+v", j)
 	}
 	want(t, f.call("GET", "/sobjects/Account/"+ok[2][0], ""), 404, "ENTITY_IS_DELETED")
-	j = f.ingest(`{"object":"Account","operation":"hardDelete"}`, "Id\n"+id+"\n")
+	f.ingest(`{"object":"Account","operation":"hardDelete"}`, "Id\n"+id+"\n")
 	want(t, f.call("GET", "/queryAll?q=SELECT+Id+FROM+Account+WHERE+Id='"+id+"'", ""), 200, `"totalSize":0`)
 	f.control("POST", "switches", `{"bulk":{"noHardDelete":true}}`)
 	want(t, f.call("POST", "/jobs/ingest", `{"object":"Account","operation":"hardDelete"}`), 400, "FEATURENOTENABLED")

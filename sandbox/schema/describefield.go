@@ -75,7 +75,7 @@ type PicklistDescribe struct {
 
 func describeField(f *Field) FieldDescribe {
 	d := FieldDescribe{
-		Aggregatable: f.Aggregatable, AutoNumber: f.AutoNumber, ByteLength: f.ByteLength(), Calculated: f.Calculated,
+		Aggregatable: f.Aggregatable, AutoNumber: f.AutoNumber, ByteLength: f.ByteLength(), Calculated: f.Calculated || f.Rollup != nil,
 		CalculatedFormula: orNull(f.Formula), CaseSensitive: f.CaseSensitive, CompoundFieldName: orNull(f.CompoundFieldName),
 		Createable: f.Createable, Custom: f.Custom, DefaultValue: describeDefault(f.Default), DefaultedOnCreate: f.DefaultedOnCreate,
 		Digits: f.Digits, Encrypted: f.Encrypted, ExternalID: f.ExternalID, ExtraTypeInfo: orNull(f.ExtraTypeInfo),
@@ -86,6 +86,9 @@ func describeField(f *Field) FieldDescribe {
 		Precision: f.Precision, ReferenceTo: slices.Clone(f.ReferenceTo), RelationshipName: orNull(f.RelationshipName),
 		RestrictedPicklist: f.RestrictedPicklist, Scale: f.Scale, SoapType: f.Type.SoapType(), Sortable: f.Sortable,
 		Type: f.Type.String(), Unique: f.Unique, Updateable: f.Updateable,
+	}
+	if f.Rollup != nil {
+		d.DefaultValue = nil
 	}
 	if d.ReferenceTo == nil {
 		d.ReferenceTo = []string{}

@@ -50,6 +50,7 @@ type FileField struct {
 	Children         string   `json:"childRelationshipName,omitempty"`
 	MasterDetail     bool     `json:"masterDetail,omitempty"`
 	Encrypted        bool     `json:"encrypted,omitempty"`
+	Rollup           *Rollup  `json:"rollup,omitempty"`
 }
 
 var (

@@ -120,10 +120,34 @@ func (ff FileField) flags(d def) error {
 	if ff.AutoNumber {
 		d.numbered()
 	}
+	if ff.Rollup != nil {
+		return ff.rollup(d)
+	}
 	if ff.Formula != "" {
 		d.formula(ff.Formula)
 		_, err := CompileFormula(ff.Formula)
 		return err
+	}
+	return nil
+}
+
+// rollup makes the field a summary: read-only, and zero for a record without
+// children unless it is a least or greatest value.
+func (ff FileField) rollup(d def) error {
+	r := *ff.Rollup
+	r.Function = strings.ToUpper(r.Function)
+	switch {
+	case r.Function != "COUNT" && r.Function != "SUM" && r.Function != "MIN" && r.Function != "MAX":
+		return fmt.Errorf("roll-up function %q is not COUNT, SUM, MIN or MAX", r.Function)
+	case r.Object == "" || r.Via == "" || r.Field == "" && r.Function != "COUNT":
+		return errors.New("a roll-up needs object, via and, but for COUNT, field")
+	case !d.Type.Numeric() && (r.Function == "COUNT" || r.Function == "SUM"):
+		return fmt.Errorf("type %s can't hold a %s", d.Type, r.Function)
+	}
+	d.ro()
+	d.Rollup, d.Nillable, d.Permissionable = &r, true, true
+	if d.Type.Numeric() && r.Function != "MIN" && r.Function != "MAX" {
+		d.Default = Number(0)
 	}
 	return nil
 }

@@ -41,10 +41,13 @@ type Field struct {
 	// CaseSensitive makes comparisons and uniqueness of text respect case.
 	CaseSensitive bool
 	AutoNumber    bool
-	// Calculated marks formulas and roll-ups: read-only, never stored.
+	// Calculated marks formulas: read-only, never stored.
 	Calculated bool
 	// Formula is the expression of a formula field, "" for any other.
 	Formula string
+	// Rollup makes the field a summary over children, nil for any other. Its
+	// value is stored, unlike that of a formula.
+	Rollup *Rollup
 
 	Picklist           []PicklistValue
 	RestrictedPicklist bool
@@ -71,6 +74,18 @@ type Field struct {
 	HTMLFormatted, Encrypted                      bool
 
 	program *Program
+}
+
+// Rollup is what a roll-up summary sums up: the records of Object whose
+// lookup Via points to the record and that fulfil Where (SOQL, "" is all).
+type Rollup struct {
+	Object string `json:"object"`
+	Via    string `json:"via"`
+	// Function is COUNT, SUM, MIN or MAX; Field is what it is applied to, ""
+	// for COUNT.
+	Function string `json:"function"`
+	Field    string `json:"field,omitempty"`
+	Where    string `json:"where,omitempty"`
 }
 
 // LongText reports whether the field is a text area too long to filter by.

@@ -87,21 +87,19 @@ func (v *view) first(order []orderKey, rows []Row, n int) []Row {
 // compare puts nulls where the query wants them, whatever the direction.
 func (o orderKey) compare(a, b schema.Value) int {
 	if a.IsNull() || b.IsNull() {
-		n := a.Compare(b)
 		if a.IsNull() && b.IsNull() {
 			return 0
 		}
+		n := 1
 		if a.IsNull() {
 			n = -1
-		} else {
-			n = 1
 		}
 		if o.nullsLast {
 			n = -n
 		}
 		return n
 	}
-	n := 0
+	var n int
 	if t := o.by.typ(); t == schema.TypeID || t == schema.TypeReference {
 		n = strings.Compare(a.Str(), b.Str())
 	} else {
