@@ -54,6 +54,7 @@ duplicate.`,
 	f.BoolVar(&o.Clean, "clean", false, "drop the schemas in the database of your own at the end")
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:0", "address of the server, port 0 for a free one")
 	f.StringVar(&o.OrgListen, "org-listen", "127.0.0.1:0", "address of the sandbox org, port 0 for a free one")
+	f.StringVar(&o.PubSubListen, "pubsub-listen", "127.0.0.1:0", "address of the org's Pub/Sub API, port 0 for a free one")
 	f.StringVar(&log, "log-file", "", "write the server's log here")
 	return cmd
 }

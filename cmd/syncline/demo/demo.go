@@ -43,9 +43,9 @@ type Options struct {
 	// ControlURL is where the control store lives; by default with the data.
 	ControlURL string
 	Clean      bool
-	// Listen and OrgListen are addresses of server and org; "" is a free port
-	// of this machine.
-	Listen, OrgListen string
+	// Listen, OrgListen and PubSubListen are addresses of the server, the org
+	// and its Pub/Sub API; "" is a free port of this machine.
+	Listen, OrgListen, PubSubListen string
 	// Start starts a Syncline server.
 	Start func(ctx context.Context, o ServerOptions) (*Server, error)
 	// Out is for results, Progress for people.
@@ -197,7 +197,7 @@ func (w *world) clean(ctx context.Context) error {
 }
 
 func (w *world) startOrg(ctx context.Context) error {
-	org, err := sandbox.Start(ctx, sandbox.Options{Addr: w.opt.OrgListen, Seed: w.opt.Seed, Name: "Syncline Demo"})
+	org, err := sandbox.Start(ctx, sandbox.Options{Addr: w.opt.OrgListen, PubSubAddr: w.opt.PubSubListen, Seed: w.opt.Seed, Name: "Syncline Demo"})
 	if err != nil {
 		return err
 	}

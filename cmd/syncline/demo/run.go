@@ -18,7 +18,7 @@ type Ready struct {
 	OrgURL          string `json:"org_url"`
 	OrgClientID     string `json:"org_client_id"`
 	OrgClientSecret string `json:"org_client_secret"`
-	// PubSubAddr is empty: the sandbox org has no Pub/Sub API yet.
+	// PubSubAddr is host and port of the org's Pub/Sub API, in plain text.
 	PubSubAddr string `json:"pubsub_addr"`
 }
 
@@ -61,6 +61,7 @@ func (w *world) ready(ctx context.Context) (Ready, error) {
 		Dashboard: link.URL, APIURL: w.server.URL, APIToken: w.server.Token,
 		DatabaseURL: w.database, OrgURL: w.org.URL(),
 		OrgClientID: other.ID, OrgClientSecret: other.Secret,
+		PubSubAddr: w.org.PubSubAddr(),
 	}, nil
 }
 
