@@ -30,9 +30,12 @@ type Progress struct {
 const maxShort = 3
 
 // Load reads all records of a mapped object, from where the mark stands, and
-// returns done when there are no more: the mapping is in phase Poll then. It
-// asks for no new page after until, which is compared with time.Now; the next
-// call goes on behind the last committed page. Progress, if not nil, is called
+// returns done when there are no more: the mapping is in phase Poll then. A
+// large object is read through a Bulk job, a small one by queries in the order
+// of Ids.
+//
+// It asks for no new page after until, which is compared with time.Now; the next
+// call goes on behind what is committed. Progress, if not nil, is called
 // after each commit. An error is a [*MappingError].
 //
 // The table must be there. Marks are read after the fence was raised.
@@ -54,7 +57,7 @@ func (r *Reader) LoadWhile(ctx context.Context, fence target.Fence, t *mapping.T
 		pages: r.pages(t), fence: fence, mark: m, from: m,
 		applier: apply.New(r.connection, r.schema, t), progress: progress,
 	}
-	if err := l.run(ctx, more); err != nil {
+	if err := l.choose(ctx, more); err != nil {
 		return false, wrap(t, "load", err)
 	}
 	return l.mark.Phase == Poll, nil
@@ -148,13 +151,20 @@ func (l *load) startOver(ctx context.Context, err error) error {
 
 // take applies the page and moves the mark, in one transaction (I8).
 func (l *load) take(ctx context.Context, p page) error {
-	next := l.advance(p)
+	return l.commit(ctx, p.batch, l.advance(p))
+}
+
+// commit applies a batch, which may be nil, and stores the mark that it leads
+// to, in one transaction (I8).
+func (l *load) commit(ctx context.Context, b *record.Batch, next Mark) error {
 	var res apply.Result
 	_, err := l.r.db.Write(ctx, l.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) (err error) {
-		if res, err = l.applier.Apply(ctx, tx, p.batch); err != nil {
-			return fmt.Errorf("apply a page: %w", err)
+		if b != nil {
+			if res, err = l.applier.Apply(ctx, tx, b); err != nil {
+				return fmt.Errorf("apply a page: %w", err)
+			}
 		}
-		if p.done {
+		if next.Phase == Poll {
 			if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&next.LoadedAt); err != nil {
 				return fmt.Errorf("read the database's clock: %w", err)
 			}
@@ -170,14 +180,21 @@ func (l *load) take(ctx context.Context, p page) error {
 	}
 	crash.Point(crash.ReaderLoadAfterCommit)
 	l.mark = next
-	l.r.observe(Observation{
-		Mapping: l.table.Mapping.ID, Object: l.table.Object, Load: true,
-		Rows: p.batch.Len(), Bytes: p.batch.Size(), Result: res,
-	})
-	if l.progress != nil {
-		l.progress(Progress{Mapping: l.table.Mapping.ID, Object: l.table.Object, Rows: next.Rows, Total: next.Total, Bytes: next.Bytes})
-	}
+	l.report(b, res)
 	return nil
+}
+
+// report tells of a commit.
+func (l *load) report(b *record.Batch, res apply.Result) {
+	if b != nil {
+		l.r.observe(Observation{
+			Mapping: l.table.Mapping.ID, Object: l.table.Object, Load: true,
+			Rows: b.Len(), Bytes: b.Size(), Result: res,
+		})
+	}
+	if l.progress != nil {
+		l.progress(Progress{Mapping: l.table.Mapping.ID, Object: l.table.Object, Rows: l.mark.Rows, Total: l.mark.Total, Bytes: l.mark.Bytes})
+	}
 }
 
 // advance is the mark once the page is applied.
@@ -193,8 +210,15 @@ func (l *load) advance(p page) Mark {
 		m.LastID, _ = last(p.batch)
 	}
 	if p.done {
-		m.Phase, m.LastID, m.detail = Poll, "", detail{}
-		m.Stamp, m.Sweep = m.LoadStarted, m.LoadStarted
+		return m.loaded()
 	}
+	return m
+}
+
+// loaded is the mark of a load that is through: polling begins with what was
+// changed since it started.
+func (m Mark) loaded() Mark {
+	m.Phase, m.LastID, m.detail = Poll, "", detail{}
+	m.Stamp, m.Sweep = m.LoadStarted, m.LoadStarted
 	return m
 }

@@ -52,6 +52,12 @@ type detail struct {
 	DeferredAt time.Time `json:"deferred_at,omitzero"`
 	// Short counts loads in a row that ended with rows missing.
 	Short int `json:"short,omitempty"`
+	// Bulk is the place in a load through a Bulk job.
+	Bulk *bulkMark `json:"bulk,omitempty"`
+	// Lost counts the load's Bulk jobs that were gone before they were read.
+	Lost int `json:"lost,omitempty"`
+	// REST says that Bulk API doesn't serve this load.
+	REST bool `json:"rest,omitempty"`
 }
 
 // Marks reads the marks of all mappings of the connection that were ever read.

@@ -11,6 +11,7 @@ import (
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/salesforce/bulk"
 	"github.com/synclinehq/syncline/internal/target"
 )
 
@@ -21,6 +22,18 @@ type Org interface {
 	Query(ctx context.Context, soql string, all bool, b *record.Batch) (salesforce.Page, error)
 	// More appends the page that next, of the page before, points to.
 	More(ctx context.Context, next string, b *record.Batch) (salesforce.Page, error)
+}
+
+// Bulk is what a reader needs of Bulk API 2.0; [bulk.Client] is one.
+type Bulk interface {
+	// RecordCount is about how many records an object has.
+	RecordCount(ctx context.Context, object string) (int, error)
+	Create(ctx context.Context, soql string, all bool) (bulk.Job, error)
+	Job(ctx context.Context, id string) (bulk.Job, error)
+	Pages(ctx context.Context, id string, rows int) (bulk.Pages, error)
+	MorePages(ctx context.Context, next string) (bulk.Pages, error)
+	ReadPage(ctx context.Context, link string, l *record.Layout, skip int, use func(*bulk.PageReader) error) error
+	Delete(ctx context.Context, id string) error
 }
 
 // Settings are the reader's times and bounds. The zero value of each means its
@@ -38,6 +51,17 @@ type Settings struct {
 	// DeferredPerPoll bounds the deferred records of a mapping that one poll
 	// reads again; 1,000.
 	DeferredPerPoll int
+	// BulkFrom is the number of records from which on an object is loaded
+	// through a Bulk job; 50,000. Negative means never.
+	BulkFrom int
+	// BulkPages are read at once; 5, which is the most that the org gives.
+	BulkPages int
+	// BulkPageRows is the number of records that a page is asked to have;
+	// 50,000. Pages are streamed, so it costs no memory, but each is a call.
+	BulkPageRows int
+	// BulkChunk is about how many bytes of records are applied in one
+	// transaction, and what each of BulkPages+2 buffers takes; 2 MiB.
+	BulkChunk int
 }
 
 func (s Settings) withDefaults() Settings {
@@ -51,11 +75,18 @@ func (s Settings) withDefaults() Settings {
 			*d.v = d.def
 		}
 	}
-	if s.Parallel <= 0 {
-		s.Parallel = 3
+	for _, n := range []struct {
+		v   *int
+		def int
+	}{
+		{&s.Parallel, 3}, {&s.DeferredPerPoll, 1000}, {&s.BulkPages, bulk.MaxPages}, {&s.BulkPageRows, 50_000}, {&s.BulkChunk, 2 << 20},
+	} {
+		if *n.v <= 0 {
+			*n.v = n.def
+		}
 	}
-	if s.DeferredPerPoll <= 0 {
-		s.DeferredPerPoll = 1000
+	if s.BulkFrom == 0 {
+		s.BulkFrom = 50_000
 	}
 	return s
 }
@@ -82,6 +113,7 @@ type Config struct {
 	Connection mapping.Connection
 	DB         *target.DB
 	Org        Org
+	Bulk       Bulk         // nil: every load goes by queries
 	Logger     *slog.Logger // nil is silent
 	Settings   Settings
 	// Observe, if set, is called after each commit, by the goroutine that made
@@ -95,6 +127,7 @@ type Reader struct {
 	schema     string
 	db         *target.DB
 	org        Org
+	bulk       Bulk
 	log        *slog.Logger
 	settings   Settings
 	observe    func(Observation)
@@ -104,7 +137,7 @@ type Reader struct {
 func New(c Config) *Reader {
 	r := &Reader{
 		connection: c.Connection.ID, schema: c.Connection.Schema,
-		db: c.DB, org: c.Org, log: c.Logger, settings: c.Settings.withDefaults(), observe: c.Observe,
+		db: c.DB, org: c.Org, bulk: c.Bulk, log: c.Logger, settings: c.Settings.withDefaults(), observe: c.Observe,
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)

@@ -18,6 +18,7 @@ import (
 	"github.com/synclinehq/syncline/internal/reader/readertest"
 	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/salesforce/bulk"
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/sandbox"
 	"github.com/synclinehq/syncline/sandbox/org"
@@ -47,7 +48,7 @@ func newSite(t *testing.T, o sandbox.Options) *site {
 
 func (s *site) reader(settings reader.Settings) *reader.Reader {
 	return reader.New(reader.Config{
-		Connection: s.Connection, DB: s.DB, Org: s.Org, Settings: settings,
+		Connection: s.Connection, DB: s.DB, Org: s.Org, Bulk: bulk.New(s.Org), Settings: settings,
 		Observe: func(o reader.Observation) {
 			s.mu.Lock()
 			defer s.mu.Unlock()

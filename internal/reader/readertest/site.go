@@ -270,3 +270,6 @@ func (s *Site) Object(name string) *sandboxschema.Object {
 	}
 	return o
 }
+
+// DSN is the connection string of the test's database.
+func (s *Site) DSN() string { return s.dsn }

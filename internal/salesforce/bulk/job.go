@@ -55,6 +55,13 @@ type Client struct{ org *salesforce.Client }
 // New returns a client that sends through org.
 func New(org *salesforce.Client) *Client { return &Client{org: org} }
 
+// RecordCount is about how many records an object has, 0 where the org does
+// not count them: enough to choose between Bulk and REST.
+func (c *Client) RecordCount(ctx context.Context, object string) (int, error) {
+	counts, err := c.org.RecordCount(ctx, object)
+	return counts[object], err
+}
+
 // minVersion is the API version that has resultPages.
 const minVersion = 58
 

@@ -1,0 +1,200 @@
+package reader
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/synclinehq/syncline/internal/record"
+	"github.com/synclinehq/syncline/internal/record/bulkcsv"
+	"github.com/synclinehq/syncline/internal/salesforce/bulk"
+)
+
+// grace is how long pages that are being read may go on after their turn is
+// over; cut off, they would have to be sent again from their start.
+const grace = 20 * time.Second
+
+// pump reads several pages of a job at once and applies what they bring, chunk
+// by chunk, in the order of its coming. Its buffers bound the memory: a page
+// whose chunk is not applied yet waits, and so does the org.
+type pump struct {
+	*bulkLoad
+	limit  bulkcsv.Limit
+	free   chan *record.Batch
+	chunks chan chunk
+	open   map[string]bool // by link
+	group  sync.WaitGroup
+}
+
+// chunk is a piece of a page, or what came instead.
+type chunk struct {
+	link  string
+	batch *record.Batch
+	// end: nothing of the page follows.
+	end bool
+	err error
+}
+
+func newPump(l *bulkLoad) *pump {
+	s := l.r.settings
+	p := &pump{
+		bulkLoad: l, limit: bulkcsv.Limit{Rows: chunkRows, Bytes: s.BulkChunk},
+		free: make(chan *record.Batch, s.BulkPages+2), chunks: make(chan chunk), open: map[string]bool{},
+	}
+	for range cap(p.free) {
+		p.free <- record.NewBatch(l.table.Layout)
+	}
+	return p
+}
+
+// chunkRows bounds the arrays of one statement.
+const chunkRows = 10_000
+
+// run reads pages until none is left or the time is over; it opens one at
+// least.
+func (p *pump) run(ctx context.Context, more func() bool) error {
+	reading, stop := context.WithCancel(ctx)
+	defer p.group.Wait()
+	defer stop()
+	over := false
+	for first := true; ; first = false {
+		if !over && !more() {
+			over = true
+			defer time.AfterFunc(grace, stop).Stop()
+		}
+		if err := p.fill(reading, over, first); err != nil {
+			return err
+		}
+		if len(p.open) == 0 {
+			return nil
+		}
+		select {
+		case c := <-p.chunks:
+			if err := p.take(ctx, c); err != nil {
+				return err
+			}
+		case <-reading.Done():
+			return ctx.Err() // nil when the grace is over: the next turn goes on
+		}
+	}
+}
+
+// fill opens as many pages as may be read at once.
+func (p *pump) fill(ctx context.Context, over, first bool) error {
+	for len(p.open) < p.r.settings.BulkPages && (!over || first && len(p.open) == 0) {
+		b := p.mark.detail.Bulk
+		i := slices.IndexFunc(b.Pages, func(m pageMark) bool { return !p.open[m.Link] })
+		if i >= 0 {
+			page := b.Pages[i]
+			p.open[page.Link] = true
+			p.group.Go(func() { p.read(ctx, page) })
+			continue
+		}
+		if b.Next == "" {
+			return nil
+		}
+		list, err := p.bulk.MorePages(ctx, b.Next)
+		if err != nil {
+			return err
+		}
+		p.list(list)
+	}
+	return nil
+}
+
+// read sends a page's chunks, the last one once the page is known to be whole.
+func (p *pump) read(ctx context.Context, page pageMark) {
+	var b *record.Batch
+	err := p.bulk.ReadPage(ctx, page.Link, p.table.Layout, page.Rows, func(r *bulk.PageReader) error {
+		for {
+			if b != nil && b.Len() > 0 {
+				if err := p.send(ctx, chunk{link: page.Link, batch: b}); err != nil {
+					return err
+				}
+				b = nil
+			}
+			if b == nil {
+				select {
+				case b = <-p.free:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			if _, err := r.Next(b, p.limit); err != nil {
+				return err
+			}
+		}
+	})
+	last := chunk{link: page.Link, batch: b, end: true}
+	if err != nil && !errors.Is(err, io.EOF) {
+		last.err = err
+	}
+	_ = p.send(ctx, last)
+}
+
+// send hands a chunk over, unless nobody takes any more.
+func (p *pump) send(ctx context.Context, c chunk) error {
+	select {
+	case p.chunks <- c:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// take applies a chunk and moves the page's mark in the same transaction (I8).
+func (p *pump) take(ctx context.Context, c chunk) error {
+	if c.end {
+		delete(p.open, c.link)
+	}
+	next := p.mark
+	b := next.detail.Bulk.clone()
+	next.detail.Bulk = b
+	i := slices.IndexFunc(b.Pages, func(m pageMark) bool { return m.Link == c.link })
+	if _, short := errors.AsType[*bulk.ShortError](c.err); short {
+		return p.pageAgain(ctx, next, &b.Pages[i], c)
+	}
+	if c.err != nil {
+		return c.err
+	}
+	if c.batch != nil {
+		n := c.batch.Len()
+		c.batch.Asked = b.Asked
+		b.Pages[i].Rows += n
+		next.Rows += int64(n)
+		next.Bytes += int64(c.batch.Size())
+	}
+	if c.end {
+		b.Pages = slices.Delete(b.Pages, i, i+1)
+	}
+	if err := p.commit(ctx, c.batch, next); err != nil {
+		return err
+	}
+	p.recycle(c.batch)
+	return nil
+}
+
+// pageAgain has a page that was not whole read from its start: nobody knows
+// where in it the records are missing.
+func (p *pump) pageAgain(ctx context.Context, next Mark, page *pageMark, c chunk) error {
+	next.Rows -= int64(page.Rows)
+	page.Rows = 0
+	p.recycle(c.batch)
+	if err := p.storeMark(ctx, next); err != nil {
+		return errors.Join(c.err, err)
+	}
+	if p.shorts++; p.shorts >= maxShort {
+		return c.err
+	}
+	return nil
+}
+
+func (p *pump) recycle(b *record.Batch) {
+	if b != nil {
+		b.Reset()
+		p.free <- b
+	}
+}
