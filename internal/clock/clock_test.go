@@ -21,7 +21,7 @@ func TestFromEnv(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := c.Now().Sub(time.Now()); got != want {
+			if got := time.Until(c.Now()); got != want {
 				t.Errorf("skew %q: clock is off by %v, want %v", skew, got, want)
 			}
 			before := c.Now()

@@ -125,7 +125,7 @@ func (w *walker) boolean(v value, absent bool) bool {
 // integer also reads a number that is given as a string, as an old CLI did.
 // Ok is false if an error was noted.
 func (w *walker) integer(v value, absent, low, high int) (n int, ok bool) {
-	f := 0.0
+	var f float64
 	switch x := v.v.(type) {
 	case nil:
 		return absent, true

@@ -78,7 +78,9 @@ func archive(t *testing.T, entries ...tar.Header) *bytes.Buffer {
 			t.Fatal(err)
 		}
 		if entry.Typeflag == tar.TypeReg {
-			w.Write(content)
+			if _, err := w.Write(content); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if err := errors.Join(w.Close(), zipped.Close()); err != nil {

@@ -64,8 +64,7 @@ func claimLayout(l layout, owner *account) (layout, error) {
 	}
 	l.lock = lock
 	if err := l.prepare(owner); err != nil {
-		l.release()
-		return layout{}, err
+		return layout{}, errors.Join(err, l.release())
 	}
 	return l, nil
 }

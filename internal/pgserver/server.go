@@ -88,7 +88,7 @@ func (s *Server) open(ctx context.Context) error {
 // the server's start.
 func (s *Server) launchOnFreePort(ctx context.Context) error {
 	for attempt := 1; ; attempt++ {
-		port, err := choosePort(s.options.Port)
+		port, err := choosePort(ctx, s.options.Port)
 		if err != nil {
 			return err
 		}
@@ -103,8 +103,8 @@ func (s *Server) launchOnFreePort(ctx context.Context) error {
 	}
 }
 
-func choosePort(wanted int) (int, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(wanted)))
+func choosePort(ctx context.Context, wanted int) (int, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(wanted)))
 	if err != nil {
 		return 0, fmt.Errorf("take a port on 127.0.0.1: %w", err)
 	}
@@ -181,7 +181,7 @@ func (s *Server) launch(ctx context.Context) error {
 		return fmt.Errorf("open log: %w", err)
 	}
 	defer logFile.Close()
-	cmd := exec.Command(s.bin.path("postgres"), s.arguments()...)
+	cmd := exec.Command(s.bin.path("postgres"), s.arguments()...) //nolint:noctx // it ends by Stop, not with the context of Start
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	s.dress(cmd)
 	c, err := startChild(cmd)
@@ -231,7 +231,7 @@ func (s *Server) awaitReady(ctx context.Context, c *child) error {
 		}
 		select {
 		case <-c.done:
-			return fmt.Errorf("postgres ended while starting (%v)", c.err)
+			return fmt.Errorf("postgres ended while starting (%w)", c.err)
 		case <-ctx.Done():
 			return fmt.Errorf("postgres does not accept connections: %w", errors.Join(ctx.Err(), err))
 		case <-ticker.C:

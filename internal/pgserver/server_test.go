@@ -227,8 +227,7 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if s, err := Start(ctx, Options{Volatile: true}); err == nil {
-		s.Stop(context.Background())
-		t.Error("no error")
+		t.Errorf("no error; stop: %v", s.Stop(context.Background()))
 	}
 }
 
@@ -268,7 +267,7 @@ func TestServerEndsWithItsOwner(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	cmd.Wait() // the kill is the error
+	_ = cmd.Wait() // the kill is the error
 	if runtime.GOOS == "linux" {
 		awaitEnd(t, pid, filepath.Join(dir, "data"))
 	}

@@ -81,7 +81,7 @@ func (t Type) AppendImage(dst, text []byte) ([]byte, error) {
 // parse appends the image of s to dst; nil for an error. A text of NULs alone
 // appends nothing.
 func parse[S bytesOrString](t Type, dst []byte, s S) ([]byte, error) {
-	ok := true
+	var ok bool
 	switch t.Kind {
 	case ID:
 		var id []byte

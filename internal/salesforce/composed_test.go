@@ -44,7 +44,7 @@ func TestLongQueryTravelsInComposite(t *testing.T) {
 			if diff := cmp.Diff([]string{"Acme", "Böll & Söhne"}, names(b)); diff != "" || page.Total != 3 || page.Next == "" {
 				t.Errorf("page %+v: %s", page, diff)
 			}
-			if r := o.seen[0]; r.Method != "POST" || r.URL.Path != "/services/data/v64.0/composite" {
+			if r := o.seen[0]; r.Method != http.MethodPost || r.URL.Path != "/services/data/v64.0/composite" {
 				t.Errorf("request = %s %s", r.Method, r.URL)
 			}
 			if len(sent.CompositeRequest) != 1 || sent.CompositeRequest[0].URL != o.queryPath(wideQuery(), false) {

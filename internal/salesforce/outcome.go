@@ -81,7 +81,7 @@ func noReply(ctx, attempt context.Context, err error, sent bool) *Error {
 		return e
 	}
 	e.Code, e.Message = CodeNoReply, "the connection broke before the org answered"
-	if context.Cause(attempt) == errReplyTimeout || errors.Is(attempt.Err(), context.DeadlineExceeded) {
+	if errors.Is(context.Cause(attempt), errReplyTimeout) || errors.Is(attempt.Err(), context.DeadlineExceeded) {
 		e.Code, e.Message, e.Cause = CodeTimeout, "the org did not answer in time", nil
 	}
 	return e

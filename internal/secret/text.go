@@ -45,7 +45,7 @@ func (t Text) String() string { return mask }
 func (t Text) GoString() string { return mask }
 
 // Format writes the mask for every verb.
-func (t Text) Format(s fmt.State, _ rune) { io.WriteString(s, mask) }
+func (t Text) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, mask) }
 
 // LogValue returns the mask.
 func (t Text) LogValue() slog.Value { return slog.StringValue(mask) }

@@ -33,7 +33,7 @@ func (db *DB) Listen(ctx context.Context, channel string, fn func(payload string
 			}
 		})
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is how it ends well
 		}
 		if onState != nil {
 			onState(false, err)

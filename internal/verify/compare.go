@@ -60,7 +60,7 @@ func (j *job) tell() {
 // pair compares the two heads and says which goes on: -1 the record, 1 the row,
 // 0 both.
 func (j *job) pair(rec, row *row) int {
-	order := 0
+	var order int
 	switch {
 	case row == nil:
 		order = -1

@@ -179,6 +179,6 @@ func hashExecutable(w io.Writer) error {
 
 func lockKey(name string) int64 {
 	h := fnv.New64a()
-	io.WriteString(h, name)
+	_, _ = io.WriteString(h, name)
 	return int64(h.Sum64())
 }

@@ -63,7 +63,7 @@ func (b *bench) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer server.Stop(context.WithoutCancel(ctx))
+	defer func() { _ = server.Stop(context.WithoutCancel(ctx)) }()
 	if err := server.CreateDatabase(ctx, "bench", "hstore"); err != nil {
 		return err
 	}
