@@ -14,7 +14,6 @@ import (
 func TestSaveAndLoad(t *testing.T) {
 	t.Parallel()
 	o := newOrg(t)
-	acc := object(t, o, "Account")
 	if err := o.Catalog.AddField("Account", schema.Field{Name: "Later__c", Type: schema.TypeString, Length: 20, Custom: true, Nillable: true, Createable: true, Updateable: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +21,7 @@ func TestSaveAndLoad(t *testing.T) {
 	if _, err := o.Seed(SeedPlan{Object: "Account", Rows: 300, Seed: 1}); err != nil {
 		t.Fatal(err)
 	}
-	acc = object(t, o, "Account")
+	acc := object(t, o, "Account")
 	tx := o.Begin(actor(o))
 	id, err := tx.Insert(acc, Body{{"Name", "kept"}, {"Later__c", "x"}, {"External_ID__c", "Key-1"}})
 	if err != nil {
