@@ -11,6 +11,7 @@ import (
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/reader"
+	"github.com/synclinehq/syncline/internal/salesforce/bulk"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/telemetry"
 )
@@ -66,7 +67,7 @@ func (w *Work) woken(ctx context.Context, key engine.Key) (bool, error) {
 
 func (w *Work) reader(t *engine.Turn, sum *tally) *reader.Reader {
 	return reader.New(reader.Config{
-		Connection: t.Config, DB: t.Session.DB, Org: t.Session.Org, Logger: t.Log,
+		Connection: t.Config, DB: t.Session.DB, Org: t.Session.Org, Bulk: bulk.New(t.Session.Org), Logger: t.Log,
 		Observe: func(o reader.Observation) {
 			w.countRows(t.Connection, o)
 			if !o.Load {
