@@ -27,6 +27,8 @@ type Actor struct {
 	// CommitDelay holds this actor's transactions open for so long between
 	// their writes and their commit.
 	CommitDelay time.Duration
+	// AllowDuplicates saves records that a duplicate rule would only warn of.
+	AllowDuplicates bool
 	// System actors (flows, seeding) skip permissions.
 	System bool
 }

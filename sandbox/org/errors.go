@@ -13,6 +13,16 @@ type RowError struct {
 	Code    string
 	Message string
 	Fields  []string
+	// Match is what a duplicate rule found, nil for any other error.
+	Match *DuplicateMatch
+}
+
+// DuplicateMatch is the rule that refused a record and the records it found.
+type DuplicateMatch struct {
+	Rule      string
+	Object    string
+	AllowSave bool
+	IDs       []string
 }
 
 func (e *RowError) Error() string { return e.Code + ": " + e.Message }

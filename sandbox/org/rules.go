@@ -16,6 +16,18 @@ type Rules struct {
 	Validations []Validation `json:"validations"`
 	Rewrites    []Rewrite    `json:"rewrites"`
 	Flows       []Flow       `json:"flows"`
+	Duplicates  []Duplicate  `json:"duplicates,omitempty"`
+}
+
+// Duplicate is a duplicate rule: it meets a record that equals another live
+// one in all the named fields, text whatever its case. A record with none of
+// them empty is compared.
+type Duplicate struct {
+	Name   string   `json:"name"`
+	Object string   `json:"object"`
+	Fields []string `json:"fields"`
+	// Block refuses the record even when the caller allows duplicates.
+	Block bool `json:"block,omitempty"`
 }
 
 // Validation rejects a record whose new version fulfils the condition.
@@ -72,6 +84,11 @@ func (o *Org) SetRules(r Rules) error {
 	for i := range r.Flows {
 		if err := o.parseRewrite(&r.Flows[i].Rewrite); err != nil {
 			return fmt.Errorf("flow %d: %w", i+1, err)
+		}
+	}
+	for i := range r.Duplicates {
+		if err := o.checkDuplicate(&r.Duplicates[i]); err != nil {
+			return fmt.Errorf("duplicate rule %d: %w", i+1, err)
 		}
 	}
 	o.mu.Lock()

@@ -177,6 +177,9 @@ func (c *change) save(body Body) error {
 		c.defaults()
 	}
 	c.compose()
+	if err := c.blobs(); err != nil {
+		return err
+	}
 	if err := c.rewrite(); err != nil {
 		return err
 	}
@@ -184,6 +187,9 @@ func (c *change) save(body Body) error {
 		return err
 	}
 	if err := c.validate(); err != nil {
+		return err
+	}
+	if err := c.duplicates(); err != nil {
 		return err
 	}
 	if err := c.unique(); err != nil {

@@ -33,7 +33,13 @@ func (o outcome) append(b []byte) []byte {
 	b = appendString(b, o.err.Code)
 	b = appendString(append(b, `,"message":`...), o.err.Message)
 	b = append(b, `,"fields":`...)
-	b = append(appendStrings(b, o.err.Fields), "}]"...)
+	b = appendStrings(b, o.err.Fields)
+	if d := duplicates(o.err); d != nil {
+		if match, err := json.Marshal(d); err == nil {
+			b = append(append(b, `,"duplicateResult":`...), match...)
+		}
+	}
+	b = append(b, "}]"...)
 	if o.created != nil {
 		b = strconv.AppendBool(append(b, `,"created":`...), *o.created)
 	}

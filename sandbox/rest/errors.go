@@ -18,6 +18,7 @@ type callError struct {
 	Code    string
 	Message string
 	Fields  []string
+	Match   *duplicateResult
 }
 
 func (e *callError) Error() string { return e.Code + ": " + e.Message }
@@ -46,7 +47,7 @@ func asCallError(err error) *callError {
 		return ce
 	}
 	if re, ok := errors.AsType[*org.RowError](err); ok {
-		return &callError{Status: rowStatus(re.Code), Code: re.Code, Message: re.Message, Fields: re.Fields}
+		return &callError{Status: rowStatus(re.Code), Code: re.Code, Message: re.Message, Fields: re.Fields, Match: duplicates(re)}
 	}
 	if qe, ok := errors.AsType[*soql.Error](err); ok {
 		return &callError{Status: http.StatusBadRequest, Code: qe.Code, Message: qe.Message}
@@ -87,7 +88,9 @@ func (e *callError) body() []byte {
 		Message   string   `json:"message"`
 		ErrorCode string   `json:"errorCode"`
 		Fields    []string `json:"fields,omitempty"`
-	}{e.Message, e.Code, e.Fields}
+
+		Match *duplicateResult `json:"duplicateResult,omitempty"`
+	}{e.Message, e.Code, e.Fields, e.Match}
 	b, err := json.Marshal([]any{entry})
 	if err != nil {
 		return []byte(`[{"message":"error could not be rendered","errorCode":"UNKNOWN_EXCEPTION"}]`)

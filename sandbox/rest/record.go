@@ -34,7 +34,7 @@ func (c *call) objectResource(obj *schema.Object) (*reply, error) {
 }
 
 func (c *call) create(obj *schema.Object) (*reply, error) {
-	body, err := parseRecord(c.body)
+	body, err := c.recordBody(obj)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func missing(err error) error {
 }
 
 func (c *call) update(obj *schema.Object, id string) (*reply, error) {
-	body, err := parseRecord(c.body)
+	body, err := c.recordBody(obj)
 	if err != nil {
 		return nil, err
 	}

@@ -206,6 +206,7 @@ func (s *Server) data(w http.ResponseWriter, r *http.Request, seg []string) {
 		version: seg[0], session: ses,
 		actor: &org.Actor{User: user, OAuthClient: ses.Client.ID, CallClient: callClient(r.Header)},
 	}
+	c.actor.AllowDuplicates = strings.EqualFold(headerOption(r.Header.Get("Sforce-Duplicate-Rule-Header"), "allowSave"), "true")
 	c.actor.Origin = "com/salesforce/api/rest/" + c.bare()
 	s.run(w, r, c)
 }

@@ -1,0 +1,56 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+
+	"github.com/synclinehq/syncline/sandbox/org"
+	"github.com/synclinehq/syncline/sandbox/schema"
+)
+
+// recordBody reads a record: a JSON object, or a multipart body of one and the
+// bytes of a base64 field, whose part has the field's name.
+func (c *call) recordBody(obj *schema.Object) (org.Body, error) {
+	mediaType, params, err := mime.ParseMediaType(c.header.Get("Content-Type"))
+	if err != nil || !strings.HasPrefix(mediaType, "multipart/") {
+		return parseRecord(c.body)
+	}
+	bad := func(words string) error {
+		return failf(http.StatusBadRequest, "INVALID_MULTIPART_REQUEST", "%s", words)
+	}
+	mr := multipart.NewReader(bytes.NewReader(c.body), params["boundary"])
+	var body org.Body
+	for n := 0; ; n++ {
+		part, err := mr.NextRawPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, bad("multipart body can't be read: " + err.Error())
+		}
+		data, err := io.ReadAll(part)
+		if err != nil {
+			return nil, bad("multipart body can't be read: " + err.Error())
+		}
+		if n == 0 {
+			if body, err = parseRecord(data); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		f, ok := obj.Field(part.FormName())
+		if !ok || f.Type != schema.TypeBase64 {
+			return nil, bad("part " + part.FormName() + " is no field of binary content")
+		}
+		body = append(body, org.Input{Name: f.Name, Raw: base64.StdEncoding.EncodeToString(data)})
+	}
+	if body == nil {
+		return nil, bad("the request has no part with the record")
+	}
+	return body, nil
+}
