@@ -13,12 +13,12 @@ import (
 // lost, refused and cut off by deaths, and compares both sides in the end.
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(4)
+	seeds := uint64(3)
 	if testing.Short() {
 		seeds = 2
 	}
-	for n := range 2 * seeds {
-		seed, algorithm := n/2, []mapping.Algorithm{mapping.Ordered, mapping.Dependency}[n%2]
+	for n := range 3 * seeds {
+		seed, algorithm := n/3, []mapping.Algorithm{mapping.Ordered, mapping.Dependency, mapping.Merged}[n%3]
 		t.Run(fmt.Sprint(algorithm, " ", seed), func(t *testing.T) {
 			t.Parallel()
 			c := &chaos{site: newSite(t, func(c *Config) {

@@ -311,6 +311,22 @@ func (w *Writer) putIntents(ctx context.Context, tx *target.Tx, set *plan.Change
 	return c, w.box.Put(ctx, tx, c.intents)
 }
 
+// rewrite stores entries that carry others now.
+func (w *Writer) rewrite(ctx context.Context, tx *target.Tx, p *plan.Plan) error {
+	for _, e := range p.Rewrites {
+		_, err := tx.Exec(ctx, `UPDATE `+pgx.Identifier{w.cfg.Schema, "_trigger_log"}.Sanitize()+`
+			SET action = $2, old = $3, "values" = $4 WHERE id = $1`, e.ID, e.Action, e.Old, e.Values)
+		if err != nil {
+			return fmt.Errorf("store a merged change: %w", err)
+		}
+	}
+	if len(p.Retaken) == 0 {
+		return nil
+	}
+	_, err := w.log.SetState(ctx, tx, p.Retaken, triggerlog.Failed, triggerlog.Merged)
+	return err
+}
+
 // file stores what the plan settles without a call, and returns the conflicts
 // that are new.
 func (w *Writer) file(ctx context.Context, tx *target.Tx, p *plan.Plan) ([]outbox.Conflict, error) {
@@ -319,6 +335,9 @@ func (w *Writer) file(ctx context.Context, tx *target.Tx, p *plan.Plan) ([]outbo
 		return nil, err
 	}
 	if err := w.reread(ctx, tx, p.Reread); err != nil {
+		return nil, err
+	}
+	if err := w.rewrite(ctx, tx, p); err != nil {
 		return nil, err
 	}
 	return conflicts, w.settlePlanned(ctx, tx, p)

@@ -3,6 +3,7 @@ package writer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -45,6 +46,19 @@ type site struct {
 type orgSpy struct {
 	*salesforce.Client
 	around func(salesforce.WriteRequest, func() ([]salesforce.Result, error)) ([]salesforce.Result, error)
+	// together are the numbers of writes in composed calls; all changes their
+	// replies.
+	together []int
+	all      func([]salesforce.WriteRequest, func() ([]salesforce.Written, error)) ([]salesforce.Written, error)
+}
+
+func (o *orgSpy) WriteAll(ctx context.Context, list []salesforce.WriteRequest) ([]salesforce.Written, error) {
+	o.together = append(o.together, len(list))
+	send := func() ([]salesforce.Written, error) { return o.Client.WriteAll(ctx, list) }
+	if o.all == nil {
+		return send()
+	}
+	return o.all(list, send)
 }
 
 func (o *orgSpy) Write(ctx context.Context, w salesforce.WriteRequest) ([]salesforce.Result, error) {
@@ -317,4 +331,18 @@ func raw(bodies ...string) []json.RawMessage {
 		out[i] = json.RawMessage(b)
 	}
 	return out
+}
+
+// failing is a journal that takes so many calls and no more.
+type failing struct {
+	*memory
+	after int
+}
+
+func (f *failing) Sending(ctx context.Context, fence target.Fence, batch uuid.UUID, entries []JournalEntry) error {
+	if f.after == 0 {
+		return errors.New("the journal is down")
+	}
+	f.after--
+	return f.memory.Sending(ctx, fence, batch, entries)
 }

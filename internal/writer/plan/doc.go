@@ -13,5 +13,7 @@
 //
 // [Ordered] is Heroku Connect's algorithm of that name: the order of the log
 // is kept, each entry is an operation of its own, and a change set is a run of
-// entries of one table and one operation on different records.
+// entries of one table and one operation on different records. [Dependency]
+// keeps the order only where entries touch each other and plans several change
+// sets at once. [Merged] folds the changes of one record into one.
 package plan

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,12 @@ func newKeys() keys { return keys{} }
 func (k keys) add(names []string) {
 	for _, n := range names {
 		k[n] = true
+	}
+}
+
+func (k keys) remove(names []string) {
+	for _, n := range names {
+		delete(k, n)
 	}
 }
 
@@ -83,6 +90,14 @@ type footprint struct {
 	// gone and comes are where a delete and an insert of one table could stand
 	// in each other's way: they point to the same record.
 	gone, comes []string
+}
+
+// with joins two footprints.
+func (f footprint) with(o footprint) footprint {
+	return footprint{
+		own: slices.Concat(f.own, o.own), refs: slices.Concat(f.refs, o.refs),
+		gone: slices.Concat(f.gone, o.gone), comes: slices.Concat(f.comes, o.comes),
+	}
 }
 
 // marks are the footprints of several entries.

@@ -58,6 +58,11 @@ type Plan struct {
 	// Ignored are deletes in state IGNORE of rows that came and went before
 	// anything was sent.
 	Ignored []int32
+	// Rewrites are entries that carry older ones, as they must stand in the log
+	// from now on: action, old and values.
+	Rewrites []triggerlog.Entry
+	// Retaken are FAILED entries that another one carries now: MERGED.
+	Retaken []int32
 	// Conflicts are to be logged.
 	Conflicts []outbox.Conflict
 	// Reread are records whose row must take Salesforce's values.
@@ -106,6 +111,8 @@ func Next(a mapping.Algorithm, in Input, held *Held) *Plan {
 	switch a {
 	case mapping.Dependency:
 		return Dependency(in, held)
+	case mapping.Merged:
+		return Merged(in, held)
 	default:
 		return Ordered(in, held)
 	}
@@ -140,6 +147,10 @@ type planner struct {
 	open map[kind]*ChangeSet
 	// failed are inserts that failed in this plan, by row.
 	failed map[Record]int32
+	// arrivals are the names of records whose insert is still to be placed, late
+	// what touches records that go after one. For Merged.
+	arrivals keys
+	late     marks
 }
 
 func newPlanner(in Input, held *Held) *planner {
@@ -152,9 +163,8 @@ func newPlanner(in Input, held *Held) *planner {
 
 // kind is what all items of a change set share.
 type kind struct {
-	table  string
-	action triggerlog.Action
-	op     outbox.Op
+	table string
+	op    outbox.Op
 }
 
 // takeOrdered puts one entry into its place; false if it must come after the
@@ -182,7 +192,7 @@ func (p *planner) takeOrdered(e triggerlog.Entry) bool {
 // join puts an entry into a change set; false if there is none with room for
 // it. With one set at most, one of another kind has no room.
 func (p *planner) join(e triggerlog.Entry, d decision) bool {
-	k := kind{table: e.Table, action: e.Action, op: d.op}
+	k := kind{table: e.Table, op: d.op}
 	set := p.open[k]
 	if set == nil || len(set.Items) >= p.in.Limit {
 		if len(p.plan.Sets) >= p.in.MaxSets {

@@ -311,6 +311,9 @@ func (w *world) take(p *plan.Plan) {
 	for _, d := range p.Done {
 		w.log[d.Entry.ID-1].State = d.State
 	}
+	for _, e := range p.Rewrites {
+		w.log[e.ID-1] = e
+	}
 	for _, id := range p.Ignored {
 		w.log[id-1].State = triggerlog.Ignored
 	}
@@ -489,6 +492,7 @@ func TestAlgorithmsKeepTheirPromises(t *testing.T) {
 		{"ordered, rows alone, with faults", mapping.Ordered, true, true},
 		{"dependency", mapping.Dependency, false, false},
 		{"dependency with faults", mapping.Dependency, true, false},
+		{"merged, rows alone, with faults", mapping.Merged, true, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
