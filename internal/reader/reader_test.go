@@ -133,6 +133,7 @@ func TestChangesDuringALoadAreNotMissed(t *testing.T) {
 	}
 	behind := s.One(`SELECT min(sfid COLLATE "C") FROM salesforce.account`) // the load has passed it
 	s.Update("Account", behind, "Name", "changed behind the load")
+	s.Sandbox.Org.Clock.Step(time.Hour) // no overlap of a poll is as long as this load
 	s.load(s.account)
 	s.poll(now)
 	if got := s.count("name = 'changed behind the load'"); got != "1" {
@@ -228,6 +229,28 @@ func TestManyRecordsOnOneStampOverManyTurns(t *testing.T) {
 	}
 	if !s.mark().Stamp.After(before) {
 		t.Error("the mark did not move")
+	}
+}
+
+// A transaction of some seconds commits after a poll that was newer than its
+// stamps; the next poll, which is no sweep, has it.
+func TestPollsOverlap(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, sandbox.Options{})
+	s.load(s.account)
+	s.poll(now) // the first one sweeps
+	tx := s.Sandbox.Org.Begin(s.Actor())
+	defer tx.Rollback()
+	if _, err := tx.Insert(s.Object("Account"), readertest.Body("Name", "late")); err != nil {
+		t.Fatal(err)
+	}
+	s.Sandbox.Org.Clock.Step(5 * time.Second)
+	s.poll(now)
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.poll(now); got.Result.Inserted != 1 {
+		t.Errorf("%+v", got)
 	}
 }
 
