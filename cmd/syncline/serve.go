@@ -84,6 +84,9 @@ func startServer(ctx context.Context, o cli.ServerOptions, faces bool, log *slog
 	if err != nil {
 		return s, fmt.Errorf("open the control store: %w", err)
 	}
+	if err := s.store.CheckKeys(ctx); err != nil {
+		return s, err
+	}
 	s.rekey(ctx, keys)
 	metrics := telemetry.NewMetrics()
 	open := engine.NewOpener(engine.OpenerConfig{Store: s.store, HTTP: s.hc, CallClient: callClient, Metrics: metrics, Logger: log})
