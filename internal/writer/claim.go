@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synclinehq/syncline/internal/apply"
 	"github.com/synclinehq/syncline/internal/crash"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/outbox"
@@ -381,17 +382,12 @@ func (w *Writer) endingOf(d plan.Done) ending {
 	return e
 }
 
-// reread makes the reader fetch records by Id, with its own care for rows that
-// are locked or changed.
+// reread makes the reader fetch records by Id.
 func (w *Writer) reread(ctx context.Context, tx *target.Tx, list []plan.Reread) error {
 	for _, r := range list {
-		_, err := tx.Exec(ctx, `
-			INSERT INTO _syncline.deferred (connection_id, mapping, sfid, reason, since)
-			VALUES ($1, $2, $3, $4, clock_timestamp())
-			ON CONFLICT (connection_id, mapping, sfid) DO UPDATE SET reason = excluded.reason`,
-			w.cfg.Connection.ID, r.Table.Mapping.ID, r.Sfid, r.Reason)
+		err := apply.Defer(ctx, tx, w.cfg.Connection.ID, r.Table.Mapping.ID, []string{r.Sfid}, []string{r.Reason})
 		if err != nil {
-			return fmt.Errorf("note a record to be read again: %w", err)
+			return err
 		}
 	}
 	return nil

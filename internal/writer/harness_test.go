@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // site is a database with mapped tables, a sandbox org and a writer between
 // them.
 type site struct {
-	*testing.T
+	testing.TB
 	*Writer
 	conn    mapping.Connection
 	org     *sandbox.Server
@@ -46,6 +46,7 @@ type site struct {
 type orgSpy struct {
 	*salesforce.Client
 	around func(salesforce.WriteRequest, func() ([]salesforce.Result, error)) ([]salesforce.Result, error)
+	calls  int // of writes
 	// together are the numbers of writes in composed calls; all changes their
 	// replies.
 	together []int
@@ -53,6 +54,7 @@ type orgSpy struct {
 }
 
 func (o *orgSpy) WriteAll(ctx context.Context, list []salesforce.WriteRequest) ([]salesforce.Written, error) {
+	o.calls++
 	o.together = append(o.together, len(list))
 	send := func() ([]salesforce.Written, error) { return o.Client.WriteAll(ctx, list) }
 	if o.all == nil {
@@ -62,6 +64,7 @@ func (o *orgSpy) WriteAll(ctx context.Context, list []salesforce.WriteRequest) (
 }
 
 func (o *orgSpy) Write(ctx context.Context, w salesforce.WriteRequest) ([]salesforce.Result, error) {
+	o.calls++
 	send := func() ([]salesforce.Result, error) { return o.Client.Write(ctx, w) }
 	if o.around == nil {
 		return send()
@@ -118,10 +121,10 @@ func (m *memory) Batch(_ context.Context, _, batch uuid.UUID) ([]JournalRow, err
 
 // newSite maps Account and Contact with a unique identifier, Opportunity
 // without, and User read-only.
-func newSite(t *testing.T, change ...func(*Config)) *site {
+func newSite(t testing.TB, change ...func(*Config)) *site {
 	t.Helper()
 	ctx := t.Context()
-	s := &site{T: t, journal: &memory{rows: map[uuid.UUID][]JournalRow{}, number: 1}}
+	s := &site{TB: t, journal: &memory{rows: map[uuid.UUID][]JournalRow{}, number: 1}}
 	s.startOrg()
 	dsn := pgtest.New(t)
 	db, err := target.Open(ctx, target.Config{URL: dsn})
