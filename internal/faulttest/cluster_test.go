@@ -250,7 +250,8 @@ func TestNodeStopsAndGoesOn(t *testing.T) {
 		pause = 25 * time.Second
 	}
 	for _, point := range []crash.Name{
-		crash.WriterAfterJournalSending, crash.WriterAfterSendBeforeReply, crash.WriterBeforeSettleCommit, crash.ReaderPollBeforeCommit,
+		crash.WriterAfterJournalSending, crash.WriterAfterSendBeforeReply, crash.WriterBeforeSettleCommit,
+		crash.ReaderPollAfterFetch, crash.ReaderPollBeforeCommit,
 	} {
 		t.Run(string(point), func(t *testing.T) {
 			t.Parallel()
@@ -278,7 +279,7 @@ func stopAt(t *testing.T, point crash.Name, seed uint64, pause time.Duration) {
 	eventually(t, 10*time.Second, "the process stands still", func(context.Context) error { return stopped(victim) })
 	resume := time.After(pause)
 	kind := "write"
-	if point == crash.ReaderPollBeforeCommit {
+	if point == crash.ReaderPollAfterFetch || point == crash.ReaderPollBeforeCommit {
 		kind = "read"
 	}
 	other.start()

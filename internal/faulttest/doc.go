@@ -9,6 +9,7 @@
 //   - the second judge and `syncline verify` find both sides equal;
 //   - the org's log of accepted writes holds exactly one create per local
 //     insert, and none that nobody made;
+//   - nobody who read the tables saw a row go back to an older version;
 //   - the ledger of API calls is equal to the org's own count, or above it if
 //     a node died.
 //

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // pace is the pause between two edits on one side. Both sides together make
@@ -73,8 +75,39 @@ func (s *site) startTraffic(change ...func(*traffic)) *traffic {
 	// An edit that was begun is ended: of one that is broken off nobody knows.
 	x.sides.Go(func() { x.run(ctx, &x.local, func(n int64) error { return x.editHere(s.Context(), n) }) })
 	x.sides.Go(func() { x.run(ctx, &x.other, func(n int64) error { return x.editThere(s.Context(), user, n) }) })
+	x.sides.Go(func() { x.watch(ctx) })
 	s.Cleanup(x.end)
 	return x
+}
+
+// watch reads Fax, which the org only edits and whose number only grows: who
+// reads the table never sees a row go back (I4).
+func (x *traffic) watch(ctx context.Context) {
+	newest := map[string]int{}
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		rows, _ := x.s.app.Query(ctx, `SELECT sfid, substr(fax, 5)::int FROM account WHERE fax LIKE 'fax-%'`)
+		var (
+			sfid string
+			n    int
+		)
+		_, err := pgx.ForEachRow(rows, []any{&sfid, &n}, func() error {
+			if n < newest[sfid] {
+				x.s.Errorf("account %s went back from Fax %d to %d", sfid, newest[sfid], n)
+			}
+			newest[sfid] = max(n, newest[sfid])
+			return nil
+		})
+		if err != nil {
+			continue // there is no table yet, or no database for the moment
+		}
+	}
 }
 
 func withoutKeys(x *traffic) { x.keyless = true }
@@ -130,7 +163,7 @@ func (x *traffic) editThere(ctx context.Context, u *orgUser, n int64) error {
 	r := x.rnd["other"]
 	err := x.draw(r, []choice{
 		{30, func() error {
-			id, fax := pick(r, x.ids["Account"]), fmt.Sprintf("+49 %d", n)
+			id, fax := pick(r, x.ids["Account"]), fmt.Sprintf("fax-%d", n)
 			err := u.update(ctx, "Account", id, map[string]any{"Fax": fax})
 			if err == nil {
 				x.their[id] = fax
