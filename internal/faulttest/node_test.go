@@ -90,7 +90,7 @@ func (n *node) start(env ...string) {
 	}
 	defer out.Close()
 	fmt.Fprintf(out, "--- %s starts %s\n", n.name, strings.Join(env, " "))
-	cmd := exec.Command(syncline(n.t), n.args...)
+	cmd := exec.CommandContext(context.WithoutCancel(n.t.Context()), syncline(n.t), n.args...) // cleanUp ends it, after the checks
 	cmd.Dir, cmd.Env = n.dir, append(n.env[:len(n.env):len(n.env)], env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
