@@ -9,10 +9,13 @@
 //
 // # Load
 //
-// [Reader.Load] reads an object in the order of Ids, page by page, each page
-// in one transaction with the mark. When it is through, polling begins with
-// everything that was changed since the moment before the first page was asked
-// for.
+// [Reader.Load] reads a small object in the order of Ids, page by page, each
+// page in one transaction with the mark. A large one ([Settings].BulkFrom) comes
+// through a Bulk job: several pages at once, streamed into chunks, each chunk in
+// one transaction with the mark, which holds the job, the pages that are open
+// and the rows of them that are done. Where Bulk refuses, queries follow. When
+// the load is through, polling begins with everything that was changed since
+// the moment before the first request.
 //
 // # Poll
 //

@@ -26,6 +26,7 @@ const object = "Account"
 
 type bench struct {
 	rows, columns, rounds int
+	program               string
 	settings              reader.Settings
 
 	db         *target.DB

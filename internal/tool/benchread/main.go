@@ -24,15 +24,11 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 3, "pairs of load and ceiling; the median counts")
 	flag.IntVar(&b.settings.BulkPages, "pages", 5, "pages that are read at once")
 	flag.IntVar(&b.settings.BulkChunk, "chunk", 0, "bytes that are applied in one transaction; 0 is the default")
-	org := flag.Bool("org", false, "be the org: the tool starts itself so")
+	flag.StringVar(&b.program, "syncline", "bin/syncline", "the program whose sandbox is the org")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	run := b.run
-	if *org {
-		run = b.serveOrg
-	}
-	if err := run(ctx); err != nil {
+	if err := b.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "benchread:", err)
 		os.Exit(1)
 	}
@@ -47,7 +43,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if err := server.CreateDatabase(ctx, "bench", "hstore"); err != nil {
 		return err
 	}
-	child, err := startOrg(ctx, b.rows)
+	child, err := startOrg(ctx, b.program, b.rows)
 	if err != nil {
 		return err
 	}

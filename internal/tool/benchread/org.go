@@ -11,51 +11,29 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 
 	"github.com/synclinehq/syncline/internal/salesforce"
-	"github.com/synclinehq/syncline/sandbox"
-	"github.com/synclinehq/syncline/sandbox/org"
 )
 
 // address is what the org's process tells.
-type address struct{ URL, Client, Secret string }
-
-// serveOrg is the org's process: it ends with its standard input.
-func (b *bench) serveOrg(ctx context.Context) error {
-	s, err := sandbox.Start(ctx, sandbox.Options{Seed: 1})
-	if err != nil {
-		return err
-	}
-	if _, err := s.Org.Seed(org.SeedPlan{Object: object, Rows: b.rows, Seed: 7, Past: true}); err != nil {
-		return err
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(address{s.URL(), s.Clients[0].ID, s.Clients[0].Secret}); err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, os.Stdin)
-	return errors.Join(err, s.Close())
+type address struct {
+	URL    string `json:"org_url"`
+	Client string `json:"org_client_id"`
+	Secret string `json:"org_client_secret"`
 }
 
 // orgProcess is a running org.
 type orgProcess struct {
 	address
 	cmd *exec.Cmd
-	in  io.Closer
 }
 
-func startOrg(ctx context.Context, rows int) (*orgProcess, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(ctx, self, "-org", "-rows", strconv.Itoa(rows))
+// startOrg runs "syncline sandbox" and fills its object with rows.
+func startOrg(ctx context.Context, program string, rows int) (*orgProcess, error) {
+	cmd := exec.CommandContext(ctx, program, "sandbox", "--json", "--rows", "0")
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -63,7 +41,7 @@ func startOrg(ctx context.Context, rows int) (*orgProcess, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the org: %w", err)
 	}
-	p := &orgProcess{cmd: cmd, in: in}
+	p := &orgProcess{cmd: cmd}
 	line, err := bufio.NewReader(out).ReadBytes('\n')
 	if err == nil {
 		err = json.Unmarshal(line, &p.address)
@@ -71,10 +49,35 @@ func startOrg(ctx context.Context, rows int) (*orgProcess, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read the org's address: %w", err), p.stop())
 	}
+	if err := p.seed(ctx, rows); err != nil {
+		return nil, errors.Join(fmt.Errorf("fill the org: %w", err), p.stop())
+	}
 	return p, nil
 }
 
-func (p *orgProcess) stop() error { return errors.Join(p.in.Close(), p.cmd.Wait()) }
+func (p *orgProcess) stop() error {
+	err := p.cmd.Process.Signal(os.Interrupt)
+	_ = p.cmd.Wait() // it ends by the signal
+	return err
+}
+
+func (p *orgProcess) seed(ctx context.Context, rows int) error {
+	body := fmt.Sprintf(`{"object":%q,"rows":%d,"seed":7,"past":true}`, object, rows)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL+"/_sandbox/seed", strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode > 299 {
+		text, _ := io.ReadAll(resp.Body)
+		return fmt.Errorf("%s: %s", resp.Status, text)
+	}
+	return nil
+}
 
 // token signs in.
 func (p *orgProcess) token(ctx context.Context) (salesforce.Token, error) {
