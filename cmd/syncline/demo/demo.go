@@ -14,6 +14,7 @@ import (
 
 	"github.com/synclinehq/syncline/client"
 	"github.com/synclinehq/syncline/internal/pgserver"
+	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/sandbox"
 )
 
@@ -94,7 +95,7 @@ func open(ctx context.Context, opt Options) (*world, error) {
 		name string
 		run  func(ctx context.Context) error
 	}{
-		{"start PostgreSQL", w.startPostgres},
+		{"prepare PostgreSQL", w.startPostgres},
 		{"start the sandbox org", w.startOrg},
 		{"start Syncline", w.startServer},
 		{"connect", w.connect},
@@ -156,7 +157,7 @@ func (w *world) startPostgres(ctx context.Context) error {
 func (w *world) refuseLeftovers(ctx context.Context) error {
 	db, err := pgx.Connect(ctx, w.database)
 	if err != nil {
-		return fmt.Errorf("connect to --database-url: %w", err)
+		return fmt.Errorf("--database-url: %s", target.Words(err))
 	}
 	defer func() { _ = db.Close(ctx) }()
 	var there bool
