@@ -80,7 +80,7 @@ func (n namer) list(prefix string) string {
 func (n namer) images() string {
 	names := make([]string, len(n.t.Columns))
 	for i, c := range n.t.Columns {
-		names[i] = quote(c.Name) + "::" + typeName(c.Type)
+		names[i] = quote(c.Name) + "::" + c.Type.SQL()
 	}
 	return strings.Join(names, ", ")
 }
@@ -91,7 +91,7 @@ func (n namer) find() string {
 		c := n.t.Columns[n.t.Upsert]
 		name := quote(c.Name)
 		external = "coalesce(" + name + "::text, '')"
-		also = fmt.Sprintf(` OR (sfid IS NULL AND %s = ANY($2::text[]::%s[]))`, name, typeName(c.Type))
+		also = fmt.Sprintf(` OR (sfid IS NULL AND %s = ANY($2::text[]::%s[]))`, name, c.Type.SQL())
 	}
 	return fmt.Sprintf(`SELECT id, coalesce(sfid, ''), %s FROM %s WHERE sfid = ANY($1::text[])%s`,
 		external, n.table, also)
@@ -102,7 +102,7 @@ func (n namer) find() string {
 func (n namer) arrays() string {
 	args := make([]string, len(n.t.Columns))
 	for i, c := range n.t.Columns {
-		args[i] = fmt.Sprintf("$%d::%s[]", i+2, typeName(c.Type))
+		args[i] = fmt.Sprintf("$%d::%s[]", i+2, c.Type.SQL())
 	}
 	return fmt.Sprintf("unnest($1::int[], %s) AS s(__id, %s)", strings.Join(args, ", "), n.list(""))
 }
@@ -162,7 +162,7 @@ func (n namer) insert(source string) string {
 func (n namer) createStage() string {
 	cols := make([]string, len(n.t.Columns))
 	for i, c := range n.t.Columns {
-		cols[i] = quote(c.Name) + " " + typeName(c.Type)
+		cols[i] = quote(c.Name) + " " + c.Type.SQL()
 	}
 	return fmt.Sprintf("CREATE TEMPORARY TABLE _syncline_stage (__id int, %s) ON COMMIT DROP", strings.Join(cols, ", "))
 }
@@ -173,28 +173,6 @@ const (
 	textOID      = 25
 	int4ArrayOID = 1007
 )
-
-// typeName is the Postgres type that carries a column's binary image.
-func typeName(t record.Type) string {
-	switch t.Kind {
-	case record.Bool:
-		return "boolean"
-	case record.Int:
-		return "integer"
-	case record.Double:
-		return "double precision"
-	case record.Date:
-		return "date"
-	case record.Timestamp:
-		return "timestamp"
-	case record.Time:
-		return "time"
-	case record.Text, record.ID, record.MultiText:
-		return "text"
-	default:
-		return "text"
-	}
-}
 
 // arrayOID is the type of an array of such values.
 func arrayOID(t record.Type) uint32 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/synclinehq/syncline/internal/mapping"
@@ -233,12 +234,19 @@ func (a *Applier) deferRecords(ctx context.Context, tx *target.Tx, p *plan) erro
 	for i, d := range p.later {
 		sfids[i], reasons[i] = d.sfid, d.reason
 	}
+	return Defer(ctx, tx, a.connection, a.table.Mapping.ID, sfids, reasons)
+}
+
+// Defer notes records of a mapping that the reader must fetch by Id, sfids and
+// their reasons in parallel, with its own care for rows that are locked or
+// changed. The time at which a record was first deferred stays.
+func Defer(ctx context.Context, tx *target.Tx, connection, mappingID uuid.UUID, sfids, reasons []string) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO _syncline.deferred (connection_id, mapping, sfid, reason, since)
 		SELECT $1, $2, d.sfid, d.reason, clock_timestamp()
 		FROM unnest($3::text[], $4::text[]) AS d(sfid, reason)
 		ON CONFLICT (connection_id, mapping, sfid) DO UPDATE SET reason = excluded.reason`,
-		a.connection, a.table.Mapping.ID, sfids, reasons)
+		connection, mappingID, sfids, reasons)
 	if err != nil {
 		return fmt.Errorf("defer records: %w", err)
 	}

@@ -165,14 +165,16 @@ func (s *Service) SetPaused(ctx context.Context, c Caller, ref, object string, p
 // errUnchanged rolls back a change that would change nothing.
 var errUnchanged = errors.New("unchanged")
 
+func setPaused(st *mapping.Status, paused bool) error {
+	if st.Paused == paused {
+		return errUnchanged
+	}
+	st.Paused = paused
+	return nil
+}
+
 func (s *Service) pauseConnection(ctx context.Context, tx *store.Tx, c Caller, conn mapping.Connection, word string, paused bool) error {
-	_, err := tx.UpdateConnection(ctx, conn.ID, func(x *mapping.Connection) error {
-		if x.Status.Paused == paused {
-			return errUnchanged
-		}
-		x.Status.Paused = paused
-		return nil
-	})
+	_, err := tx.UpdateConnection(ctx, conn.ID, func(x *mapping.Connection) error { return setPaused(&x.Status, paused) })
 	if err != nil {
 		return err
 	}
@@ -181,13 +183,7 @@ func (s *Service) pauseConnection(ctx context.Context, tx *store.Tx, c Caller, c
 }
 
 func (s *Service) pauseMapping(ctx context.Context, tx *store.Tx, c Caller, m mapping.Mapping, word string, paused bool) error {
-	_, err := tx.UpdateMapping(ctx, m.ID, func(x *mapping.Mapping) error {
-		if x.Status.Paused == paused {
-			return errUnchanged
-		}
-		x.Status.Paused = paused
-		return nil
-	})
+	_, err := tx.UpdateMapping(ctx, m.ID, func(x *mapping.Mapping) error { return setPaused(&x.Status, paused) })
 	if err != nil {
 		return err
 	}

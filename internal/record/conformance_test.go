@@ -96,7 +96,7 @@ func TestImagesArePostgresOwn(t *testing.T) {
 	batch := fromREST(t, cases)
 	columns, texts := []string{"sfid varchar(18)"}, make([]string, len(cases))
 	for i, c := range cases {
-		columns = append(columns, fmt.Sprintf("f%d__c %s", i, c.SQLType()))
+		columns = append(columns, fmt.Sprintf("f%d__c %s", i, c.Type.SQL()))
 		texts[i] = fmt.Sprintf("f%d__c::text", i)
 		if c.Type.Kind == record.Bool {
 			texts[i] = fmt.Sprintf("left(f%d__c::text, 1)", i) // hstore prints t and f

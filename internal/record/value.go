@@ -36,6 +36,29 @@ type Type struct {
 	Order []string
 }
 
+// SQL is the Postgres type that carries the column's values in binary form, as
+// format_type spells it. A varchar is text here: the images are the same.
+func (t Type) SQL() string {
+	switch t.Kind {
+	case Bool:
+		return "boolean"
+	case Int:
+		return "integer"
+	case Double:
+		return "double precision"
+	case Date:
+		return "date"
+	case Timestamp:
+		return "timestamp without time zone"
+	case Time:
+		return "time without time zone"
+	case Text, ID, MultiText:
+		return "text"
+	default:
+		return "text"
+	}
+}
+
 // OID is the Postgres type of the column, as the wire protocol names it.
 func (t Type) OID() uint32 {
 	switch t.Kind {

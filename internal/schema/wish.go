@@ -111,29 +111,16 @@ func (w *wish) columns(t *mapping.Table) []column {
 		column{name: "_hc_err", kind: "text"})
 }
 
-// typeName is the type as format_type spells it.
+// typeName is the column's type as format_type spells it.
 func typeName(t record.Type) string {
-	switch t.Kind {
-	case record.Bool:
-		return "boolean"
-	case record.Int:
-		return "integer"
-	case record.Double:
-		return "double precision"
-	case record.Date:
-		return "date"
-	case record.Timestamp:
-		return "timestamp without time zone"
-	case record.Time:
-		return "time without time zone"
-	case record.ID:
+	switch {
+	case t.Kind == record.ID:
 		return "character varying(18)"
-	case record.Text, record.MultiText:
+	case t.SQL() == "text" && t.Length > 0:
+		return fmt.Sprintf("character varying(%d)", t.Length)
+	default:
+		return t.SQL()
 	}
-	if t.Length == 0 {
-		return "text"
-	}
-	return fmt.Sprintf("character varying(%d)", t.Length)
 }
 
 // indexes are those of a mapped table: always sfid, systemmodstamp and the

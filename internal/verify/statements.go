@@ -7,7 +7,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/synclinehq/syncline/internal/mapping"
-	"github.com/synclinehq/syncline/internal/record"
 )
 
 // statements are the SQL of one table. Rows come as id and the columns in
@@ -29,7 +28,7 @@ func newStatements(schema string, t *mapping.Table) statements {
 	name := pgx.Identifier{schema, t.Name}.Sanitize()
 	images := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		images[i] = quote(c.Name) + "::" + typeName(c.Type)
+		images[i] = quote(c.Name) + "::" + c.Type.SQL()
 	}
 	rows := fmt.Sprintf("SELECT id, %s FROM %s", strings.Join(images, ", "), name)
 	s := statements{
@@ -69,25 +68,3 @@ func newestEntry(schema string) string {
 }
 
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
-
-// typeName is the Postgres type that carries a column's binary image.
-func typeName(t record.Type) string {
-	switch t.Kind {
-	case record.Bool:
-		return "boolean"
-	case record.Int:
-		return "integer"
-	case record.Double:
-		return "double precision"
-	case record.Date:
-		return "date"
-	case record.Timestamp:
-		return "timestamp"
-	case record.Time:
-		return "time"
-	case record.Text, record.ID, record.MultiText:
-		return "text"
-	default:
-		return "text"
-	}
-}

@@ -19,26 +19,6 @@ type Case struct {
 	Write string
 }
 
-// SQLType is the Postgres type of a case's column.
-func (c Case) SQLType() string {
-	switch c.Type.Kind {
-	case record.Bool:
-		return "boolean"
-	case record.Int:
-		return "integer"
-	case record.Double:
-		return "double precision"
-	case record.Date:
-		return "date"
-	case record.Timestamp:
-		return "timestamp"
-	case record.Time:
-		return "time"
-	default:
-		return "text"
-	}
-}
-
 // Cases covers every kind, its NULL and its extremes.
 func Cases() []Case {
 	text := record.Type{Kind: record.Text}
