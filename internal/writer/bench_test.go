@@ -20,7 +20,7 @@ func BenchmarkDrain(b *testing.B) {
 	for _, shape := range []struct {
 		name          string
 		rows, changes int
-	}{{"statements", 50, 10_000}, {"rows", 1, 10_000}} {
+	}{{"statements", 50, 10_000}, {"rows", 1, 2_000}} {
 		for _, a := range []mapping.Algorithm{mapping.Ordered, mapping.Merged, mapping.Dependency} {
 			b.Run(fmt.Sprint(shape.name, "/", a), func(b *testing.B) {
 				for range b.N {
