@@ -33,6 +33,15 @@ func TestExplain(t *testing.T) {
 	want(t, f.call("GET", "/query?explain=SELECT+Nope+FROM+Account", ""), 400, "INVALID_FIELD")
 }
 
+func TestQueryColumns(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a := f.call("GET", "/query?columns=true&q=SELECT+Id,AnnualRevenue,Owner.Name,(SELECT+LastName+FROM+Contacts)+FROM+Account", "")
+	want(t, a, 200, `"entityName":"Account"`, `"idSelected":true`, `"groupBy":false`, `"keyPrefix":"001"`, `"columnName":"AnnualRevenue"`, `"numberType":true`,
+		`"foreignKeyName":"OwnerId"`, `"columnName":"LastName"`)
+	want(t, f.call("GET", "/query?columns=true&q=SELECT+COUNT(Id)+FROM+Account", ""), 200, `"aggregate":true`, `"columnName":"expr0"`)
+}
+
 func TestEventsPage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -32,6 +32,9 @@ func (c *call) queryCall(all bool) (*reply, error) {
 	if text == "" {
 		return nil, failf(http.StatusBadRequest, "MALFORMED_QUERY", "A query string has to be specified")
 	}
+	if c.query.Get("columns") == "true" {
+		return c.queryColumns(text)
+	}
 	cur, err := c.s.org.Query(c.ctx, c.actor, text, all)
 	if err != nil {
 		return nil, err
