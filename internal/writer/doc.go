@@ -14,6 +14,11 @@
 //  5. Settle, one transaction in the target database: entries, intents, the
 //     rows' sfid and status.
 //
+// Where the algorithm leaves the order free, several calls are claimed at once
+// and travel in one request. Each keeps its own number, journal entry and
+// settlement, so that each is found out about by itself; only a lost reply or a
+// refusal of the request concerns all of them.
+//
 // Intents that a turn finds open are settled first, by what the journal says:
 // nothing (never sent: the entries are NEW again), an answer (settled by it),
 // or "sending" with no answer. Then the outcome is not known. An upsert, an
