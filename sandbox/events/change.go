@@ -84,7 +84,7 @@ func (e *Event) compare(before, after org.Version) (fields int, key string) {
 			continue // an update names that one also within the same second
 		}
 		fields++
-		e.head.changed.add(place)
+		e.head.mark().changed.add(place)
 		note(place, 0, f.wire, is[f.src.Slot])
 		e.field(f, place, was[f.src.Slot], is[f.src.Slot])
 	}
@@ -97,14 +97,14 @@ func (e *Event) compare(before, after org.Version) (fields int, key string) {
 // field notes whether a changed field became null or is sent as a difference.
 func (e *Event) field(f *field, place int, was, is org.Raw) {
 	if is.Kind() == schema.KindNull {
-		e.head.nulled.add(place)
+		e.head.mark().nulled.add(place)
 		return
 	}
 	text, ok := textDiff(f.src, was, is)
 	if !ok {
 		return
 	}
-	e.head.diff.add(place)
+	e.head.mark().diff.add(place)
 	if e.body.diffs == nil {
 		e.body.diffs = map[int]string{}
 	}
@@ -117,10 +117,10 @@ func (f *field) compareParts(place int, was, is []org.Raw, h *header, note func(
 			continue
 		}
 		fields++
-		h.changed.addPart(place, k)
+		h.mark().changed.addPart(place, k)
 		note(place, k, p.wire, is[p.src.Slot])
 		if is[p.src.Slot].Kind() == schema.KindNull {
-			h.nulled.addPart(place, k)
+			h.mark().nulled.addPart(place, k)
 		}
 	}
 	return fields
@@ -132,7 +132,7 @@ func (h *header) shows(place int) bool {
 	case create, undelete:
 		return true
 	case update:
-		return h.changed.has(place)
+		return h.marks != nil && h.marks.changed.has(place)
 	}
 	return false
 }
@@ -141,7 +141,7 @@ func (h *header) showsPart(place, member int) bool {
 	if h.change != update {
 		return h.shows(place)
 	}
-	return h.changed.hasPart(place, member)
+	return h.marks != nil && h.marks.changed.hasPart(place, member)
 }
 
 // appendBody writes the fields after the header. hidden fields are written as

@@ -138,6 +138,6 @@ func (t *batch) limit(e *Event) {
 // yet.
 func (e *Event) gap() {
 	e.head.change = e.head.change.gap()
-	e.head.nulled, e.head.diff, e.head.changed = bitmap{}, bitmap{}, bitmap{}
+	e.head.marks = nil
 	e.body = body{}
 }

@@ -19,9 +19,19 @@ type header struct {
 	timestamp   int64 // milliseconds
 	commit      int64
 	user        string
-	nulled      bitmap
-	diff        bitmap
-	changed     bitmap
+	// marks are the fields of an update, nil for any other change.
+	marks *marks
+}
+
+// marks name fields by their places.
+type marks struct{ nulled, diff, changed bitmap }
+
+// mark gives the marks to add to.
+func (h *header) mark() *marks {
+	if h.marks == nil {
+		h.marks = &marks{}
+	}
+	return h.marks
 }
 
 func appendText(b []byte, s string) []byte {
@@ -48,9 +58,12 @@ func (h *header) append(b []byte) []byte {
 	b = binary.AppendVarint(b, h.timestamp)
 	b = binary.AppendVarint(b, h.commit)
 	b = appendText(b, h.user)
-	b = appendTexts(b, h.nulled.list())
-	b = appendTexts(b, h.diff.list())
-	return appendTexts(b, h.changed.list())
+	if h.marks == nil {
+		return append(b, 0, 0, 0) // three empty lists
+	}
+	b = appendTexts(b, h.marks.nulled.list())
+	b = appendTexts(b, h.marks.diff.list())
+	return appendTexts(b, h.marks.changed.list())
 }
 
 const (
@@ -113,6 +126,9 @@ func (f *field) appendCompound(b []byte, raws []org.Raw, show func(member int) b
 
 // mask is the header without word of fields that its reader may not see.
 func (l *Layout) mask(h *header, hidden func(*schema.Field) bool) *header {
+	if h.marks == nil {
+		return h
+	}
 	masked := h
 	hide := func(place, member int, f *schema.Field) {
 		if !hidden(f) {
@@ -120,10 +136,10 @@ func (l *Layout) mask(h *header, hidden func(*schema.Field) bool) *header {
 		}
 		if masked == h {
 			m := *h
-			m.changed, m.nulled, m.diff = h.changed.clone(), h.nulled.clone(), h.diff.clone()
+			m.marks = &marks{nulled: h.marks.nulled.clone(), diff: h.marks.diff.clone(), changed: h.marks.changed.clone()}
 			masked = &m
 		}
-		for _, b := range []*bitmap{&masked.changed, &masked.nulled, &masked.diff} {
+		for _, b := range []*bitmap{&masked.marks.changed, &masked.marks.nulled, &masked.marks.diff} {
 			b.drop(place, member)
 		}
 	}
