@@ -39,7 +39,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer server.Stop(context.WithoutCancel(ctx))
+	defer func() { _ = server.Stop(context.WithoutCancel(ctx)) }()
 	if err := server.CreateDatabase(ctx, "bench", "hstore"); err != nil {
 		return err
 	}
