@@ -13,7 +13,10 @@ import (
 
 // runSandbox runs a sandbox org until ctx ends.
 func runSandbox(ctx context.Context, o cli.SandboxOptions, out io.Writer) error {
-	s, err := sandbox.Start(ctx, sandbox.Options{Addr: o.Listen, Seed: o.Seed, Name: o.Name, ControlToken: o.ControlToken})
+	s, err := sandbox.Start(ctx, sandbox.Options{
+		Addr: o.Listen, PubSubAddr: o.PubSubListen, PubSubTLSAddr: o.PubSubTLSListen, DataDir: o.DataDir,
+		Seed: o.Seed, Name: o.Name, ControlToken: o.ControlToken,
+	})
 	if err != nil {
 		return fmt.Errorf("start the sandbox org: %w", err)
 	}
@@ -28,9 +31,11 @@ func runSandbox(ctx context.Context, o cli.SandboxOptions, out io.Writer) error 
 	return nil
 }
 
-// seed fills the org with related records.
+// seed fills the org with related records, unless it was kept from an earlier
+// run.
 func seed(s *sandbox.Server, o cli.SandboxOptions) error {
-	if o.Rows == 0 {
+	account, ok := s.Org.Catalog.Object("Account")
+	if o.Rows == 0 || ok && s.Org.Count(account) > 0 {
 		return nil
 	}
 	for _, plan := range []org.SeedPlan{
@@ -56,14 +61,15 @@ func tell(s *sandbox.Server, o cli.SandboxOptions, out io.Writer) error {
 	if o.JSON {
 		err := json.NewEncoder(out).Encode(map[string]string{
 			"org_url": s.URL(), "org_client_id": product.ID, "org_client_secret": product.Secret,
+			"pubsub_addr": s.PubSubAddr(), "pubsub_tls_addr": s.PubSubTLSAddr(),
 		})
 		if err != nil {
 			return fmt.Errorf("print the org's address: %w", err)
 		}
 		return nil
 	}
-	_, err := fmt.Fprintf(out, "The sandbox org answers at %s\nClient ID: %s\nClient secret: %s\n"+
-		"The server that connects to it needs --allow-insecure-orgs.\n", s.URL(), product.ID, product.Secret)
+	_, err := fmt.Fprintf(out, "The sandbox org answers at %s\nClient ID: %s\nClient secret: %s\nPub/Sub API: %s (plain text), %s (TLS)\n"+
+		"The server that connects to it needs --allow-insecure-orgs.\n", s.URL(), product.ID, product.Secret, s.PubSubAddr(), s.PubSubTLSAddr())
 	if err != nil {
 		return fmt.Errorf("print the org's address: %w", err)
 	}

@@ -40,7 +40,11 @@ type ServerOptions struct {
 // SandboxOptions configure a sandbox org.
 type SandboxOptions struct {
 	Listen, Name, ControlToken string
-	Seed                       uint64
+	// PubSubListen and PubSubTLSListen are addresses of the Pub/Sub API.
+	PubSubListen, PubSubTLSListen string
+	// DataDir keeps the org's state between runs; "" forgets it.
+	DataDir string
+	Seed    uint64
 	// Rows is how many accounts there are; other objects follow.
 	Rows int
 	JSON bool
@@ -141,6 +145,9 @@ func (a *app) sandbox() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:0", "address of the org")
+	f.StringVar(&o.PubSubListen, "pubsub-listen", "127.0.0.1:0", "address of its Pub/Sub API, in plain text")
+	f.StringVar(&o.PubSubTLSListen, "pubsub-tls-listen", "127.0.0.1:0", "address of its Pub/Sub API over TLS, with a certificate of its own")
+	f.StringVar(&o.DataDir, "data", "", "directory that keeps the org between runs; one that holds an org is not seeded again")
 	f.StringVar(&o.Name, "name", "", "name of the organisation")
 	f.Uint64Var(&o.Seed, "seed", 1, "decides the data")
 	f.IntVar(&o.Rows, "rows", 1000, "number of accounts; the other objects follow")

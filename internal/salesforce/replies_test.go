@@ -138,7 +138,7 @@ func TestReadRecovers(t *testing.T) {
 func TestConnectFails(t *testing.T) {
 	t.Parallel()
 	o := newOrg(t, answer(200, countReply))
-	o.book.url = "http://127.0.0.1:1"
+	o.book.url = "http://127.0.0.77:1" // nobody is there
 	_, err := o.Count(t.Context(), "SELECT COUNT() FROM Account", false)
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.Code != CodeConnect || e.Class != RetrySoon || e.Sent {

@@ -137,7 +137,7 @@ func TestWriteIsRepeatedOnlyIfNotHandled(t *testing.T) {
 	if o.book.charged() != 1 {
 		t.Errorf("%d charged, want 1: a 401 counts for nobody", o.book.charged())
 	}
-	o.book.url = "http://127.0.0.1:1"
+	o.book.url = "http://127.0.0.77:1" // nobody is there
 	_, err := o.Write(t.Context(), twoAccounts(Insert))
 	if !IsCode(err, CodeConnect) || OutcomeUnknown(err) {
 		t.Errorf("no connection: %v, outcome unknown = %v", err, OutcomeUnknown(err))
