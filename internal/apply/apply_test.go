@@ -154,8 +154,15 @@ var scenarios = []scenario{
 	{
 		name: "a failed write keeps its status", seed: one, app: `UPDATE salesforce.account SET name = 'Mine'`,
 		ours: `UPDATE salesforce._trigger_log SET state = 'FAILED'; SET LOCAL xmlbinary = 'hex'; UPDATE salesforce.account SET _hc_lastop = 'FAILED'`,
-		in:   []rec{{N: 1, Name: "Acme", Phone: "777", Ext: "a"}}, want: apply.Result{Updated: 1},
+		in:   []rec{{N: 1, Name: "Acme", Phone: "777", Ext: "a", At: 1}}, want: apply.Result{Updated: 1},
 		state: `001000000000001AAA|Acme|777||a|FAILED|false
+			log|UPDATE|FAILED|1`,
+	},
+	{
+		name: "a failed write keeps its values while the record is the same", seed: one, app: `UPDATE salesforce.account SET name = 'Mine'`,
+		ours: `UPDATE salesforce._trigger_log SET state = 'FAILED'; SET LOCAL xmlbinary = 'hex'; UPDATE salesforce.account SET _hc_lastop = 'FAILED'`,
+		in:   one,
+		state: `001000000000001AAA|Mine|555||a|FAILED|false
 			log|UPDATE|FAILED|1`,
 	},
 	{

@@ -74,11 +74,22 @@ func (a *Applier) decideOne(p *plan, m *matches, i int, sfid, external string, v
 		p.remove = append(p.remove, row.id)
 		a.noteLostChange(p, row, sfid, entries)
 	case !anyUnsettled(entries):
-		p.keep = append(p.keep, staged{row.id, values}) // its write failed; the status says so until somebody acts
+		// Its write failed; the status says so until somebody acts. A record
+		// that has not changed since the row was read does not take the
+		// refused values away: a person may still mend them (I5).
+		if !a.sameStamp(m.current[row.id], values) {
+			p.keep = append(p.keep, staged{row.id, values})
+		}
 	default:
 		return a.mergeRow(p, m, row, sfid, values, entries)
 	}
 	return nil
+}
+
+// sameStamp says whether a row holds this very version of a record.
+func (a *Applier) sameStamp(ours, theirs []record.Value) bool {
+	i := a.table.Layout.Stamp
+	return i >= 0 && i < len(ours) && ours[i] != nil && ours[i].Equal(theirs[i])
 }
 
 // decideUnknown handles a record that no row stands for.
