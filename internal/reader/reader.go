@@ -60,7 +60,7 @@ type Settings struct {
 	// 50,000. Pages are streamed, so it costs no memory, but each is a call.
 	BulkPageRows int
 	// BulkChunk is about how many bytes of records are applied in one
-	// transaction, and what each of BulkPages+2 buffers takes; 2 MiB.
+	// transaction, and what each of BulkPages+2 buffers takes; 1 MiB.
 	BulkChunk int
 }
 
@@ -79,7 +79,7 @@ func (s Settings) withDefaults() Settings {
 		v   *int
 		def int
 	}{
-		{&s.Parallel, 3}, {&s.DeferredPerPoll, 1000}, {&s.BulkPages, bulk.MaxPages}, {&s.BulkPageRows, 50_000}, {&s.BulkChunk, 2 << 20},
+		{&s.Parallel, 3}, {&s.DeferredPerPoll, 1000}, {&s.BulkPages, bulk.MaxPages}, {&s.BulkPageRows, 50_000}, {&s.BulkChunk, 1 << 20},
 	} {
 		if *n.v <= 0 {
 			*n.v = n.def
