@@ -11,8 +11,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -71,13 +73,23 @@ func tail(path string, size int) []byte {
 // freeAddress is one that nobody listens at.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		// Below the ports that systems hand out by themselves, so that nothing
+		// else takes it until the node is there, and while it is restarted.
+		port := 10_000 + int(portsGiven.Add(1)+int64(os.Getpid())*37)%20_000
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
+
+// portsGiven counts the ports that this process has handed out.
+var portsGiven atomic.Int64
 
 // start starts the process; env holds for this start only.
 func (n *node) start(env ...string) {
