@@ -1,4 +1,4 @@
-// Command bench measures what capture costs an application: the same work on
+// Command benchcapture measures what capture costs an application: the same work on
 // an Account of 50 mapped columns without triggers, with functions like Heroku
 // Connect's, and with ours, in one run and with durability on. It prints each
 // as a multiple of the plain table.
