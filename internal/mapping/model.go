@@ -65,6 +65,8 @@ type Mapping struct {
 	// MaxDailyCalls is Heroku's sf_max_daily_api_calls, kept and echoed.
 	MaxDailyCalls int
 	Policy        Policy
+	// Options are settings beyond Heroku Connect's.
+	Options Options
 	// Revision counts the edits of the configuration.
 	Revision  int
 	AppliedAt time.Time
@@ -89,7 +91,9 @@ type Connection struct {
 	Algorithm  Algorithm
 	APIVersion string // "68.0"
 	// Features are those of Heroku's export that were imported or set.
-	Features  map[string]bool
+	Features map[string]bool
+	// Options are settings beyond Heroku Connect's.
+	Options   ConnectionOptions
 	CreatedAt time.Time
 	UpdatedAt time.Time
 
