@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -159,7 +160,34 @@ func (s *Service) SetPaused(ctx context.Context, c Caller, ref, object string, p
 	}
 	s.event(ctx, event)
 	s.changed(ctx, conn.ID)
+	if paused && object == "" {
+		s.awaitQuiet(ctx, conn.ID)
+	}
 	return nil
+}
+
+// A pause answers when nothing of the connection runs any more, or after
+// quietWithin: what is in flight may take longer, and ends by itself.
+const (
+	quietWithin = 5 * time.Second
+	quietLook   = 20 * time.Millisecond
+)
+
+// awaitQuiet waits until no node has a turn of the connection in hand.
+func (s *Service) awaitQuiet(ctx context.Context, connection uuid.UUID) {
+	ctx, cancel := context.WithTimeout(ctx, quietWithin)
+	defer cancel()
+	for {
+		running, err := s.cfg.Engine.Activities(ctx, connection)
+		if err != nil || len(running) == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(quietLook):
+		}
+	}
 }
 
 // errUnchanged rolls back a change that would change nothing.
