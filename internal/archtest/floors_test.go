@@ -20,7 +20,7 @@ var floors = []map[string]bool{
 	rooms("internal/gen/eventbus", "internal/record", "internal/sobject"),
 	rooms("internal/mapping", "internal/merge", "internal/secret", "internal/crash", "internal/clock", "internal/telemetry"),
 	rooms("internal/salesforce", "internal/target", "internal/schema", "internal/budget"),
-	rooms("internal/triggerlog", "internal/outbox"),
+	rooms("internal/triggerlog", "internal/outbox", "internal/brake"),
 	rooms("internal/apply"),
 	rooms("internal/reader", "internal/writer", "internal/verify"),
 	rooms("internal/store"),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,19 +47,22 @@ func (db *DB) Migrate(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrateLock)); err != nil {
 			return fmt.Errorf("wait for other migrations: %w", err)
 		}
-		have, err := version(ctx, tx)
+		have, err := versions(ctx, tx)
 		if err != nil {
 			return err
 		}
-		steps, err := fs.Glob(migrations, "migrations/*.sql")
+		steps, err := migrationSteps()
 		if err != nil {
-			return fmt.Errorf("list migrations: %w", err)
+			return err
 		}
-		if have > len(steps) {
+		if slices.Max(append(have, 0)) > steps[len(steps)-1].number {
 			return ErrNewer
 		}
-		for _, step := range steps[have:] {
-			if err := apply(ctx, tx, step); err != nil {
+		for _, s := range steps {
+			if slices.Contains(have, s.number) {
+				continue
+			}
+			if err := s.apply(ctx, tx); err != nil {
 				return err
 			}
 		}
@@ -66,35 +70,58 @@ func (db *DB) Migrate(ctx context.Context) error {
 	})
 }
 
-// version is the number of the last migration that ran here. It makes the
+// migrationSteps lists the migrations in the order of their numbers, which may
+// have gaps.
+func migrationSteps() ([]step, error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("list migrations: %w", err)
+	}
+	steps := make([]step, len(files))
+	for i, file := range files {
+		number, _, _ := strings.Cut(strings.TrimPrefix(file, "migrations/"), "_")
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: %w", file, err)
+		}
+		steps[i] = step{n, file}
+	}
+	return steps, nil
+}
+
+// versions are the numbers of the migrations that ran here. It makes the
 // schema if there is none, and its table of versions.
-func version(ctx context.Context, tx pgx.Tx) (int, error) {
+func versions(ctx context.Context, tx pgx.Tx) ([]int, error) {
 	at, err := look(ctx, tx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	switch {
 	case at.exists && !at.usable:
-		return 0, &RightsError{What: "use schema _syncline", Grant: sharedGrant(at.role)}
+		return nil, &RightsError{What: "use schema _syncline", Grant: sharedGrant(at.role)}
 	case !at.exists && !at.mayCreate:
-		return 0, &RightsError{
+		return nil, &RightsError{
 			What:  "create schema _syncline",
 			Grant: fmt.Sprintf("GRANT CREATE ON DATABASE %s TO %s;", at.database, at.role),
 		}
 	case !at.versioned && !at.empty:
-		return 0, errForeign
+		return nil, errForeign
 	case !at.versioned:
 		sql := `CREATE TABLE _syncline.version (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`
 		if !at.exists { // IF NOT EXISTS would ask for the right all the same
 			sql = "CREATE SCHEMA _syncline; " + sql
 		}
 		if _, err := tx.Exec(ctx, sql); err != nil {
-			return 0, withGrant("make tables in schema _syncline", sharedGrant(at.role), err)
+			return nil, withGrant("make tables in schema _syncline", sharedGrant(at.role), err)
 		}
 	}
-	var have int
-	if err := tx.QueryRow(ctx, "SELECT coalesce(max(version), 0) FROM _syncline.version").Scan(&have); err != nil {
-		return 0, withGrant("read version of schema _syncline", sharedGrant(at.role), err)
+	rows, err := tx.Query(ctx, "SELECT version FROM _syncline.version")
+	if err != nil {
+		return nil, withGrant("read version of schema _syncline", sharedGrant(at.role), err)
+	}
+	have, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		return nil, withGrant("read version of schema _syncline", sharedGrant(at.role), err)
 	}
 	return have, nil
 }
@@ -138,22 +165,22 @@ func withGrant(what, grant string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// apply runs one migration; its file name begins with its number.
-func apply(ctx context.Context, tx pgx.Tx, step string) error {
-	sql, err := migrations.ReadFile(step)
+// step is one migration; its file name begins with its number.
+type step struct {
+	number int
+	file   string
+}
+
+func (s step) apply(ctx context.Context, tx pgx.Tx) error {
+	sql, err := migrations.ReadFile(s.file)
 	if err != nil {
 		return fmt.Errorf("read migration: %w", err)
 	}
-	number, _, _ := strings.Cut(strings.TrimPrefix(step, "migrations/"), "_")
-	n, err := strconv.Atoi(number)
-	if err != nil {
-		return fmt.Errorf("migration %s: %w", step, err)
-	}
 	if _, err := tx.Exec(ctx, string(sql)); err != nil {
-		return fmt.Errorf("migration %s: %w", step, err)
+		return fmt.Errorf("migration %s: %w", s.file, err)
 	}
-	if _, err := tx.Exec(ctx, "INSERT INTO _syncline.version (version) VALUES ($1)", n); err != nil {
-		return fmt.Errorf("migration %s: %w", step, err)
+	if _, err := tx.Exec(ctx, "INSERT INTO _syncline.version (version) VALUES ($1)", s.number); err != nil {
+		return fmt.Errorf("migration %s: %w", s.file, err)
 	}
 	return nil
 }
