@@ -13,6 +13,11 @@ type Options struct {
 	// told of: every Id of the object is compared that often. 0 takes the
 	// default, -1 switches it off.
 	ReconcileSeconds int `json:"reconcile_seconds,omitempty"`
+	// ProofSeconds and QuickProofSeconds are the longest times between two full
+	// and two quick proofs in the background. 0 takes the defaults, a day and an
+	// hour; -1 switches one off.
+	ProofSeconds      int `json:"proof_seconds,omitempty"`
+	QuickProofSeconds int `json:"quick_proof_seconds,omitempty"`
 	// Archived also reads archived Tasks and Events.
 	Archived bool `json:"archived,omitempty"`
 	// ExactNumbers gives number columns the type numeric, TimestampTZ gives
