@@ -40,6 +40,7 @@ func Resolve(m Mapping, describe func(object string) (*sobject.Object, error)) (
 	r.indexes()
 	upsert := r.upsert()
 	r.names()
+	r.options()
 	if len(r.errs) > 0 {
 		return nil, r.errs
 	}

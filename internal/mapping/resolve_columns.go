@@ -1,12 +1,14 @@
 package mapping
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/synclinehq/syncline/internal/record"
+	"github.com/synclinehq/syncline/internal/sobject"
 )
 
 // reserved are the columns that every mapped table has beside its fields.
@@ -89,6 +91,22 @@ func (r *resolver) names() {
 			r.fail(c.Path(), fmt.Sprintf("its column %s is already that of %s", c.Name, other), "leave one of the two out of the mapping")
 		default:
 			taken[c.Name] = c.Path()
+		}
+	}
+}
+
+// options checks the settings beyond Heroku's against the columns.
+func (r *resolver) options() {
+	names := slices.Collect(maps.Keys(r.byField))
+	if errs, ok := errors.AsType[OptionErrors](r.mapping.Options.Check(names)); ok {
+		for _, e := range errs {
+			r.fail("", "option "+e.Error(), "")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.mapping.Options.ResolveFrom)) {
+		i, ok := r.byField[strings.ToLower(name)]
+		if ok && (r.columns[i].Relationship != "" || r.columns[i].Field.Type != sobject.TypeReference) {
+			r.fail(name, "resolve_from names it, but it is not a lookup", "name a lookup such as AccountId")
 		}
 	}
 }

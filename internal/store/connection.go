@@ -10,29 +10,30 @@ import (
 	"github.com/synclinehq/syncline/internal/mapping"
 )
 
-const connectionColumns = `id, name, app_name, resource_name, schema_name, db_key, algorithm, api_version, features,
+const connectionColumns = `id, name, app_name, resource_name, schema_name, db_key, algorithm, api_version, features, options,
 	login_url, instance_url, organization_id, user_id, username, environment, flow, client_id, authorized_at,
 	paused, condition, cause, since, stage, created_at, updated_at`
 
 type connectionRow struct {
-	ID             uuid.UUID         `db:"id"`
-	Name           string            `db:"name"`
-	AppName        string            `db:"app_name"`
-	ResourceName   string            `db:"resource_name"`
-	Schema         string            `db:"schema_name"`
-	DBKey          string            `db:"db_key"`
-	Algorithm      mapping.Algorithm `db:"algorithm"`
-	APIVersion     string            `db:"api_version"`
-	Features       map[string]bool   `db:"features"`
-	LoginURL       string            `db:"login_url"`
-	InstanceURL    string            `db:"instance_url"`
-	OrganizationID string            `db:"organization_id"`
-	UserID         string            `db:"user_id"`
-	Username       string            `db:"username"`
-	Environment    string            `db:"environment"`
-	Flow           mapping.Flow      `db:"flow"`
-	ClientID       string            `db:"client_id"`
-	AuthorizedAt   *time.Time        `db:"authorized_at"`
+	ID             uuid.UUID                 `db:"id"`
+	Name           string                    `db:"name"`
+	AppName        string                    `db:"app_name"`
+	ResourceName   string                    `db:"resource_name"`
+	Schema         string                    `db:"schema_name"`
+	DBKey          string                    `db:"db_key"`
+	Algorithm      mapping.Algorithm         `db:"algorithm"`
+	APIVersion     string                    `db:"api_version"`
+	Features       map[string]bool           `db:"features"`
+	Options        mapping.ConnectionOptions `db:"options"`
+	LoginURL       string                    `db:"login_url"`
+	InstanceURL    string                    `db:"instance_url"`
+	OrganizationID string                    `db:"organization_id"`
+	UserID         string                    `db:"user_id"`
+	Username       string                    `db:"username"`
+	Environment    string                    `db:"environment"`
+	Flow           mapping.Flow              `db:"flow"`
+	ClientID       string                    `db:"client_id"`
+	AuthorizedAt   *time.Time                `db:"authorized_at"`
 	statusRow
 	CreatedAt time.Time `db:"created_at"`
 	UpdatedAt time.Time `db:"updated_at"`
@@ -59,7 +60,7 @@ func (r connectionRow) connection() mapping.Connection {
 			LoginURL: r.LoginURL, InstanceURL: r.InstanceURL, OrganizationID: r.OrganizationID, UserID: r.UserID,
 			Username: r.Username, Environment: r.Environment, Flow: r.Flow, ClientID: r.ClientID, AuthorizedAt: orZero(r.AuthorizedAt),
 		},
-		Algorithm: r.Algorithm, APIVersion: r.APIVersion, Features: r.Features,
+		Algorithm: r.Algorithm, APIVersion: r.APIVersion, Features: r.Features, Options: r.Options,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Status: r.status(),
 	}
 }
@@ -72,7 +73,7 @@ func connectionArgs(c mapping.Connection) pgx.NamedArgs {
 	}
 	return pgx.NamedArgs{
 		"id": c.ID, "name": c.Name, "app_name": c.AppName, "resource_name": c.ResourceName, "schema_name": c.Schema,
-		"db_key": c.DBKey, "algorithm": c.Algorithm, "api_version": c.APIVersion, "features": c.Features,
+		"db_key": c.DBKey, "algorithm": c.Algorithm, "api_version": c.APIVersion, "features": c.Features, "options": c.Options,
 		"login_url": c.Org.LoginURL, "instance_url": c.Org.InstanceURL, "organization_id": c.Org.OrganizationID,
 		"user_id": c.Org.UserID, "username": c.Org.Username, "environment": c.Org.Environment, "flow": c.Org.Flow,
 		"client_id": c.Org.ClientID, "authorized_at": orNull(c.Org.AuthorizedAt),
@@ -91,10 +92,10 @@ func (q *Queries) CreateConnection(ctx context.Context, c mapping.Connection, s 
 	err := pgx.BeginFunc(ctx, q.db, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, `
 			INSERT INTO syncline.connection (id, name, app_name, resource_name, schema_name, db_key, algorithm, api_version,
-				features, login_url, instance_url, organization_id, user_id, username, environment, flow, client_id,
+				features, options, login_url, instance_url, organization_id, user_id, username, environment, flow, client_id,
 				authorized_at, paused, stage)
 			VALUES (@id, @name, @app_name, @resource_name, @schema_name, @db_key, @algorithm, @api_version,
-				@features, @login_url, @instance_url, @organization_id, @user_id, @username, @environment, @flow, @client_id,
+				@features, @options, @login_url, @instance_url, @organization_id, @user_id, @username, @environment, @flow, @client_id,
 				@authorized_at, @paused, @stage)
 			RETURNING `+connectionColumns, connectionArgs(c))
 		row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[connectionRow])
@@ -195,7 +196,7 @@ func (q *Queries) UpdateConnection(ctx context.Context, id uuid.UUID, fn func(*m
 		rows, _ := tx.Query(ctx, `
 			UPDATE syncline.connection SET name = @name, app_name = @app_name, resource_name = @resource_name,
 				schema_name = @schema_name, db_key = @db_key, algorithm = @algorithm, api_version = @api_version,
-				features = @features, login_url = @login_url, instance_url = @instance_url,
+				features = @features, options = @options, login_url = @login_url, instance_url = @instance_url,
 				organization_id = @organization_id, user_id = @user_id, username = @username,
 				environment = @environment, flow = @flow, client_id = @client_id, authorized_at = @authorized_at,
 				paused = @paused, stage = @stage, updated_at = clock_timestamp()

@@ -26,7 +26,8 @@ func TestConnectionIsReadAsWritten(t *testing.T) {
 			AuthorizedAt: time.Date(2026, 11, 22, 10, 0, 0, 123000, time.UTC),
 		},
 		Algorithm: mapping.Merged, APIVersion: "68.0", Features: map[string]bool{"poll_db_no_merge": true},
-		Status: mapping.Status{Paused: true, Stage: mapping.StageAuthorized},
+		Options: mapping.ConnectionOptions{Creates: mapping.CreatesByJob, BulkWritesFrom: -1, PauseWrites: true},
+		Status:  mapping.Status{Paused: true, Stage: mapping.StageAuthorized},
 	}
 	created := must[mapping.Connection](t)(s.CreateConnection(t.Context(), want, store.Secrets{}))
 	want.CreatedAt, want.UpdatedAt, want.Status.Since = created.CreatedAt, created.UpdatedAt, created.Status.Since

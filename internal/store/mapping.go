@@ -14,7 +14,7 @@ import (
 )
 
 const mappingColumns = `id, connection, object_name, access, fields, indexes, upsert_field, poll_seconds, notify,
-	max_daily_calls, policy, revision, applied_at, paused, condition, cause, since, stage, created_at, updated_at`
+	max_daily_calls, policy, options, revision, applied_at, paused, condition, cause, since, stage, created_at, updated_at`
 
 type mappingRow struct {
 	ID            uuid.UUID                `db:"id"`
@@ -28,6 +28,7 @@ type mappingRow struct {
 	Notify        bool                     `db:"notify"`
 	MaxDailyCalls int                      `db:"max_daily_calls"`
 	Policy        mapping.Policy           `db:"policy"`
+	Options       mapping.Options          `db:"options"`
 	Revision      int                      `db:"revision"`
 	AppliedAt     *time.Time               `db:"applied_at"`
 	statusRow
@@ -39,7 +40,7 @@ func (r mappingRow) mapping() mapping.Mapping {
 	return mapping.Mapping{
 		ID: r.ID, ConnectionID: r.Connection, ObjectName: r.ObjectName, Access: r.Access, Fields: r.Fields,
 		Indexes: r.Indexes, UpsertField: r.UpsertField, PollSeconds: r.PollSeconds, Notify: r.Notify,
-		MaxDailyCalls: r.MaxDailyCalls, Policy: r.Policy, Revision: r.Revision, AppliedAt: orZero(r.AppliedAt),
+		MaxDailyCalls: r.MaxDailyCalls, Policy: r.Policy, Options: r.Options, Revision: r.Revision, AppliedAt: orZero(r.AppliedAt),
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Status: r.status(),
 	}
 }
@@ -51,7 +52,7 @@ func mappingArgs(m mapping.Mapping) pgx.NamedArgs {
 	return pgx.NamedArgs{
 		"id": m.ID, "connection": m.ConnectionID, "object_name": m.ObjectName, "access": m.Access,
 		"fields": nonNil(m.Fields), "indexes": m.Indexes, "upsert_field": m.UpsertField, "poll_seconds": m.PollSeconds,
-		"notify": m.Notify, "max_daily_calls": m.MaxDailyCalls, "policy": m.Policy, "revision": m.Revision,
+		"notify": m.Notify, "max_daily_calls": m.MaxDailyCalls, "policy": m.Policy, "options": m.Options, "revision": m.Revision,
 		"paused": m.Status.Paused, "stage": m.Status.Stage,
 	}
 }
@@ -72,9 +73,9 @@ func (q *Queries) CreateMapping(ctx context.Context, m mapping.Mapping) (mapping
 	}
 	rows, _ := q.db.Query(ctx, `
 		INSERT INTO syncline.mapping (id, connection, object_name, access, fields, indexes, upsert_field, poll_seconds,
-			notify, max_daily_calls, policy, paused, stage)
+			notify, max_daily_calls, policy, options, paused, stage)
 		VALUES (@id, @connection, @object_name, @access, @fields, @indexes, @upsert_field, @poll_seconds,
-			@notify, @max_daily_calls, @policy, @paused, @stage)
+			@notify, @max_daily_calls, @policy, @options, @paused, @stage)
 		RETURNING `+mappingColumns, mappingArgs(m))
 	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[mappingRow])
 	return row.mapping(), explain("create mapping", err)
@@ -103,14 +104,20 @@ type MappingState struct {
 	ObjectName string         `db:"object_name"`
 	Access     mapping.Access `db:"access"`
 	Paused     bool           `db:"paused"`
-	Stage      mapping.Stage  `db:"stage"`
+	// PauseReads and PauseWrites stop one direction.
+	PauseReads  bool          `db:"pause_reads"`
+	PauseWrites bool          `db:"pause_writes"`
+	Stage       mapping.Stage `db:"stage"`
 }
 
 // MappingStates returns the states of the mappings of all connections, by
 // connection and object name. Every node asks every few seconds, so it reads
 // no more than they need.
 func (q *Queries) MappingStates(ctx context.Context) ([]MappingState, error) {
-	rows, _ := q.db.Query(ctx, `SELECT id, connection, object_name, access, paused, stage FROM syncline.mapping
+	rows, _ := q.db.Query(ctx, `SELECT id, connection, object_name, access, paused, stage,
+			coalesce((options->>'pause_reads')::boolean, false) AS pause_reads,
+			coalesce((options->>'pause_writes')::boolean, false) AS pause_writes
+		FROM syncline.mapping
 		ORDER BY connection, lower(object_name)`)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[MappingState])
 	return list, explain("list mappings", err)
@@ -134,7 +141,7 @@ func (q *Queries) mappings(ctx context.Context, where string, args ...any) ([]ma
 
 // UpdateMapping lets fn change a mapping under its row's lock and stores the
 // outcome. Revision and UpdatedAt move when the configuration did, not with
-// pause and stage. Status.Condition, Cause and Since are not written (see
+// a pause, of one direction or both, and stage. Status.Condition, Cause and Since are not written (see
 // SetCondition), nor is AppliedAt (see SetApplied). The error of fn comes back
 // as it is, and nothing changes.
 func (q *Queries) UpdateMapping(ctx context.Context, id uuid.UUID, fn func(*mapping.Mapping) error) (mapping.Mapping, error) {
@@ -145,7 +152,7 @@ func (q *Queries) UpdateMapping(ctx context.Context, id uuid.UUID, fn func(*mapp
 			return err
 		}
 		before := m
-		before.Fields, before.Indexes = slices.Clone(m.Fields), maps.Clone(m.Indexes)
+		before.Fields, before.Indexes, before.Options = slices.Clone(m.Fields), maps.Clone(m.Indexes), m.Options.Clone()
 		if err := fn(&m); err != nil {
 			return err
 		}
@@ -156,7 +163,7 @@ func (q *Queries) UpdateMapping(ctx context.Context, id uuid.UUID, fn func(*mapp
 		rows, _ := tx.Query(ctx, `
 			UPDATE syncline.mapping SET object_name = @object_name, access = @access, fields = @fields, indexes = @indexes,
 				upsert_field = @upsert_field, poll_seconds = @poll_seconds, notify = @notify,
-				max_daily_calls = @max_daily_calls, policy = @policy, paused = @paused, stage = @stage,
+				max_daily_calls = @max_daily_calls, policy = @policy, options = @options, paused = @paused, stage = @stage,
 				updated_at = CASE WHEN revision = @revision THEN updated_at ELSE clock_timestamp() END, revision = @revision
 			WHERE id = @id RETURNING `+mappingColumns, mappingArgs(m))
 		row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[mappingRow])
@@ -170,7 +177,7 @@ func (q *Queries) UpdateMapping(ctx context.Context, id uuid.UUID, fn func(*mapp
 func sameConfig(a, b mapping.Mapping) bool {
 	return a.ObjectName == b.ObjectName && a.Access == b.Access && slices.Equal(a.Fields, b.Fields) &&
 		maps.Equal(a.Indexes, b.Indexes) && a.UpsertField == b.UpsertField && a.PollSeconds == b.PollSeconds &&
-		a.Notify == b.Notify && a.MaxDailyCalls == b.MaxDailyCalls && a.Policy == b.Policy
+		a.Notify == b.Notify && a.MaxDailyCalls == b.MaxDailyCalls && a.Policy == b.Policy && a.Options.Same(b.Options)
 }
 
 // SetStage stores how far a mapping has come; it writes only on a change.

@@ -21,6 +21,10 @@ func TestMappingIsReadAsWritten(t *testing.T) {
 		ID: uuid.New(), ConnectionID: newConnection(t, s), ObjectName: "Account", Access: mapping.ReadOnly,
 		Fields: []string{"Id", "Name"}, Indexes: map[string]mapping.Index{"Name": {Unique: true}}, UpsertField: "Ext__c",
 		PollSeconds: 120, Notify: true, MaxDailyCalls: 30000, Policy: mapping.PostgresWins, Revision: 1,
+		Options: mapping.Options{
+			Filter: "Name != 'x\\y'", Deletes: mapping.KeepRow, PauseReads: true,
+			Policies: map[string]mapping.Policy{"Name": mapping.SalesforceWins}, ResolveFrom: map[string]string{"ParentId": "parent"},
+		},
 		Status: mapping.Status{Stage: mapping.StageLoading},
 	}
 	created := must[mapping.Mapping](t)(s.CreateMapping(t.Context(), want))
@@ -63,7 +67,10 @@ func TestRevisionMovesWithTheConfiguration(t *testing.T) {
 		{"a field in place", func(m *mapping.Mapping) { m.Fields[1] = "Fax" }, 3},
 		{"an index", func(m *mapping.Mapping) { m.Indexes["Fax"] = mapping.Index{} }, 4},
 		{"the policy", func(m *mapping.Mapping) { m.Policy = mapping.SalesforceWins }, 5},
-		{"not the revision itself", func(m *mapping.Mapping) { m.Revision = 99 }, 5},
+		{"an option", func(m *mapping.Mapping) { m.Options.Policies = map[string]mapping.Policy{"Fax": mapping.PostgresWins} }, 6},
+		{"an option in place", func(m *mapping.Mapping) { m.Options.Policies["Fax"] = mapping.SalesforceWins }, 7},
+		{"a pause of one direction", func(m *mapping.Mapping) { m.Options.PauseReads = true }, 7},
+		{"not the revision itself", func(m *mapping.Mapping) { m.Revision = 99 }, 7},
 	}
 	for _, tt := range tests {
 		got := must[mapping.Mapping](t)(s.UpdateMapping(t.Context(), id, func(m *mapping.Mapping) error { tt.edit(m); return nil }))

@@ -210,7 +210,7 @@ func (p *planner) settleColumns(d *decision, t *mapping.Table, e triggerlog.Entr
 			out = append(out, c)
 			continue
 		}
-		verdict := merge.Settle(changeOf(col.Type, bases[i], c), merge.Policy(t.Mapping.Policy))
+		verdict := merge.Settle(changeOf(col.Type, bases[i], c), merge.Policy(t.Mapping.PolicyOf(col.Path())))
 		if verdict.Conflict {
 			d.conflicts = append(d.conflicts, conflict(t, e, sfid, bases[i], c, verdict))
 		}
@@ -245,10 +245,7 @@ func conflict(t *mapping.Table, e triggerlog.Entry, sfid string, b outbox.Base, 
 	if v.Action == merge.TakeTheirs {
 		winner = "salesforce"
 	}
-	policy := t.Mapping.Policy
-	if policy == "" {
-		policy = mapping.LastWriter
-	}
+	policy := t.Mapping.PolicyOf(t.Columns[c.column].Path())
 	return outbox.Conflict{
 		Mapping: t.Mapping.ID, Table: t.Name, RecordID: e.RecordID, Sfid: sfid, Column: b.Column,
 		Base: b.Base, Ours: textOf(t.Columns[c.column].Type, c.value), Theirs: b.Theirs,
