@@ -65,6 +65,7 @@ type relation struct {
 	oid      uint32
 	owner    *uuid.UUID // the connection that it was made for
 	mapping  *uuid.UUID // and the mapping
+	stripped bool       // see Strip
 	columns  map[string]string
 	triggers map[string]foundTrigger
 }
@@ -79,10 +80,10 @@ type foundTrigger struct {
 func readRelation(ctx context.Context, q Querier, schema, table string) (*relation, error) {
 	r := &relation{columns: map[string]string{}, triggers: map[string]foundTrigger{}}
 	err := q.QueryRow(ctx, `
-		SELECT c.oid, o.connection_id, o.mapping
+		SELECT c.oid, o.connection_id, o.mapping, o.stripped_at IS NOT NULL
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		LEFT JOIN _syncline.owned_table o ON o.schema_name = $1 AND o.table_name = $2
-		WHERE n.nspname = $1 AND c.relname = $2`, schema, table).Scan(&r.oid, &r.owner, &r.mapping)
+		WHERE n.nspname = $1 AND c.relname = $2`, schema, table).Scan(&r.oid, &r.owner, &r.mapping, &r.stripped)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

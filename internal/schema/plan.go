@@ -62,6 +62,9 @@ func Plan(ctx context.Context, q Querier, conn mapping.Connection, tables []*map
 	if p.indexes, err = readIndexes(ctx, q, conn.Schema); err != nil {
 		return nil, err
 	}
+	if err := p.readLeftOut(ctx); err != nil {
+		return nil, err
+	}
 	if err := p.system(ctx); err != nil {
 		return nil, err
 	}
@@ -81,6 +84,7 @@ type planner struct {
 	env        environment
 	connection uuid.UUID
 	indexes    map[string]string // by name, the table that it is on
+	leftOut    map[string]bool   // indexes that the rows do not allow
 	change     *Change
 }
 
@@ -197,7 +201,10 @@ func (p *planner) table(ctx context.Context, t *mapping.Table) error {
 	} else if err := p.alterTable(t, found); err != nil {
 		return err
 	}
-	p.missingIndexes(t.Name, indexes(t, p.taken))
+	stripped := found != nil && found.stripped // its load puts back what it lacks
+	if !stripped {
+		p.missingIndexes(t.Name, indexes(t, p.taken))
+	}
 	functions, err := p.tableFunctions(t)
 	if err != nil {
 		return err
@@ -205,7 +212,9 @@ func (p *planner) table(ctx context.Context, t *mapping.Table) error {
 	if err := p.functions(ctx, t.Name, functions); err != nil {
 		return err
 	}
-	p.triggers(t.Name, found, tableTriggers(t.Name))
+	if !stripped {
+		p.triggers(t.Name, found, tableTriggers(t.Name))
+	}
 	return nil
 }
 
@@ -281,7 +290,7 @@ func (p *planner) taken(name, table string) bool {
 
 func (p *planner) missingIndexes(table string, want []index) {
 	for _, x := range want {
-		if _, ok := p.indexes[x.name]; ok {
+		if _, ok := p.indexes[x.name]; ok || p.leftOut[x.name] {
 			continue
 		}
 		p.indexes[x.name] = table

@@ -37,6 +37,7 @@ type index struct {
 	name   string
 	unique bool
 	on     string // what follows the access method: columns and predicate
+	column string // the only one, of a mapped table's index
 }
 
 func (x index) create(schema, table string) string {
@@ -136,7 +137,7 @@ func indexes(t *mapping.Table, taken func(name, table string) bool) []index {
 		if taken(name, t.Name) {
 			name = hashedWith(name, t.Name)
 		}
-		out = append(out, index{name: name, unique: unique, on: "(" + ident(c.Name) + ")"})
+		out = append(out, index{name: name, unique: unique, on: "(" + ident(c.Name) + ")", column: c.Name})
 	}
 	return out
 }
