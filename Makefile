@@ -35,6 +35,10 @@ bench: ## benchmarks: each compares with a baseline in the same run
 bench-capture: ## what the row triggers cost the application: plain table, Heroku-like functions, ours
 	$(GO) run ./internal/tool/benchcapture
 
+.PHONY: bench-write
+bench-write: build ## how queued and single changes reach an org: calls, rows per second, latency
+	$(GO) run ./internal/tool/benchwrite
+
 .PHONY: bench-read
 bench-read: build ## what a whole load takes beside COPY of the same rows
 	$(GO) run ./internal/tool/benchread

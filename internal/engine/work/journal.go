@@ -10,7 +10,9 @@ import (
 	"github.com/synclinehq/syncline/internal/writer"
 )
 
-// journal lets the writer keep its journal in the control store.
+// Journal lets a writer keep its journal in the control store.
+func Journal(s *store.Store) writer.Journal { return journal{s} }
+
 type journal struct{ store *store.Store }
 
 func (j journal) Sending(ctx context.Context, fence target.Fence, batch uuid.UUID, entries []writer.JournalEntry) error {

@@ -153,7 +153,7 @@ func (w *Work) writer(ctx context.Context, t *engine.Turn, sum *tally) (*writer.
 	}
 	made := writer.New(writer.Config{
 		Connection: t.Config, Schema: t.Config.Schema, DB: t.Session.DB, Org: t.Session.Org,
-		Journal: journal{w.store}, Tables: byName, Clock: t.Clock, Logger: t.Log,
+		Journal: Journal(w.store), Tables: byName, Clock: t.Clock, Logger: t.Log,
 		Observe: func(o writer.Observation) { w.observe(t, sum, o) },
 	})
 	return made, unresolved, nil
