@@ -93,6 +93,8 @@ var kinds = []struct {
 	{record.Type{Kind: record.Date}, func(n int) string { return fmt.Sprintf("1700-01-%02d", n%28+1) }},
 	{record.Type{Kind: record.Timestamp}, func(n int) string { return fmt.Sprintf("4000-12-31 23:59:%02d", n%60) }},
 	{record.Type{Kind: record.Time}, func(n int) string { return fmt.Sprintf("23:59:%02d.001", n%60) }},
+	{record.Type{Kind: record.Numeric, Scale: 2}, func(n int) string { return fmt.Sprintf("-1234567890123456.%02d", n%100) }},
+	{record.Type{Kind: record.Timestamp, Zoned: true}, func(n int) string { return fmt.Sprintf("1700-01-01 23:59:%02d+00", n%60) }},
 	{record.Type{Kind: record.ID, Length: 18}, func(n int) string { return sfid(n) }},
 	{record.Type{Kind: record.MultiText, Length: 4099}, func(n int) string { return fmt.Sprint("a;", n) }},
 }

@@ -90,7 +90,7 @@ func (n namer) find() string {
 	if n.t.Upsert >= 0 {
 		c := n.t.Columns[n.t.Upsert]
 		name := quote(c.Name)
-		external = "coalesce(" + name + "::text, '')"
+		external = "coalesce(" + c.Type.TextSQL(name) + ", '')"
 		also = fmt.Sprintf(` OR (sfid IS NULL AND %s = ANY($2::text[]::%s[]))`, name, c.Type.SQL())
 	}
 	return fmt.Sprintf(`SELECT id, coalesce(sfid, ''), %s FROM %s WHERE sfid = ANY($1::text[])%s`,
@@ -186,7 +186,12 @@ func arrayOID(t record.Type) uint32 {
 	case record.Date:
 		return 1182
 	case record.Timestamp:
+		if t.Zoned {
+			return 1185
+		}
 		return 1115
+	case record.Numeric:
+		return 1231
 	case record.Time:
 		return 1183
 	case record.Text, record.ID, record.MultiText:

@@ -122,3 +122,24 @@ func TestOptionsAgainstTheOrg(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestTypesByOption(t *testing.T) {
+	t.Parallel()
+	table, err := mapping.Resolve(mapping.Mapping{
+		ObjectName: "Account", Access: mapping.ReadWrite, Fields: []string{"Id", "AnnualRevenue", "NumberOfEmployees"},
+		Options: mapping.Options{ExactNumbers: true, TimestampTZ: true},
+	}, describe(org()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, c := range table.Columns {
+		got[c.Name] = c.Type.SQL()
+	}
+	want := map[string]string{
+		"sfid": "text", "annualrevenue": "numeric", "numberofemployees": "integer", "systemmodstamp": "timestamp with time zone", "isdeleted": "boolean",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

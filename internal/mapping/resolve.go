@@ -147,7 +147,7 @@ func (r *resolver) field(name string) error {
 }
 
 func (r *resolver) ordinary(name string, f *sobject.Field) {
-	t, problem := typeOf(f)
+	t, problem := r.typeOf(f)
 	if problem != "" {
 		fix := fixLeaveOut
 		if parts := r.parts(f); parts != "" {
@@ -218,7 +218,7 @@ func (r *resolver) related(name string, lookup *sobject.Field, target *sobject.O
 			"tick External ID on that field in Salesforce, or leave the field out of the mapping")
 		return
 	}
-	t, problem := typeOf(f)
+	t, problem := r.typeOf(f)
 	if problem != "" {
 		r.fail(name, problem, fixLeaveOut)
 		return

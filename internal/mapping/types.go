@@ -20,7 +20,7 @@ const (
 	varcharMax = 8000
 )
 
-// typeOf gives the column type of a field. The problem is "" if the field can
+// typeOf gives the column type of a field, as Heroku Connect has it. The problem is "" if the field can
 // be mapped, else it says why not.
 func typeOf(f *sobject.Field) (t record.Type, problem string) {
 	switch f.Type {
@@ -53,6 +53,18 @@ func typeOf(f *sobject.Field) (t record.Type, problem string) {
 	default:
 		return record.Type{}, "fields of type " + string(f.Type) + " are not known"
 	}
+}
+
+// typeOf is the type that a field's column has in this mapping.
+func (r *resolver) typeOf(f *sobject.Field) (t record.Type, problem string) {
+	t, problem = typeOf(f)
+	switch {
+	case t.Kind == record.Double && r.mapping.Options.ExactNumbers:
+		t.Kind = record.Numeric
+	case t.Kind == record.Timestamp:
+		t.Zoned = r.mapping.Options.TimestampTZ
+	}
+	return t, problem
 }
 
 // textLength is n of varchar(n), 0 for text.

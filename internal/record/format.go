@@ -8,7 +8,7 @@ import (
 )
 
 // AppendText appends the text form of a value as Postgres prints it with ISO
-// dates, the inverse of [Type.ParseText]. NULL appends nothing.
+// dates in UTC, the inverse of [Type.ParseText]. NULL appends nothing.
 func (t Type) AppendText(dst []byte, v Value) []byte {
 	if v == nil {
 		return dst
@@ -28,9 +28,15 @@ func (t Type) AppendText(dst []byte, v Value) []byte {
 	case Timestamp:
 		days, clock := splitMicros(v.Int64())
 		dst = append(appendDate(dst, days), ' ')
-		return appendClock(dst, clock, false)
+		dst = appendClock(dst, clock, false)
+		if t.Zoned {
+			dst = append(dst, "+00"...)
+		}
+		return dst
 	case Time:
 		return appendClock(dst, v.Int64(), false)
+	case Numeric:
+		return appendNumericText(dst, v)
 	default:
 		return append(dst, v...)
 	}
@@ -58,7 +64,7 @@ func (t Type) AppendJSON(dst []byte, v Value) []byte {
 	switch t.Kind {
 	case Bool:
 		return strconv.AppendBool(dst, v.Bool())
-	case Int, Double:
+	case Int, Double, Numeric:
 		return t.AppendText(dst, v)
 	case Date, Timestamp, Time:
 		dst = append(dst, '"')

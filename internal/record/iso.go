@@ -96,7 +96,8 @@ func isoClock[S bytesOrString](s S) (micros int64, rest S, ok bool) {
 	return micros, s[i:], true
 }
 
-// isoOffset reads Z, ±HH, ±HHMM or ±HH:MM, all of s, as seconds east of UTC.
+// isoOffset reads Z, ±HH, ±HHMM, ±HH:MM or ±HH:MM:SS (as zones had them before
+// there were railways), all of s, as seconds east of UTC.
 // Nothing at all is UTC.
 func isoOffset[S bytesOrString](s S) (seconds int, ok bool) {
 	if len(s) == 0 || (len(s) == 1 && s[0] == 'Z') {
@@ -106,7 +107,12 @@ func isoOffset[S bytesOrString](s S) (seconds int, ok bool) {
 		return 0, false
 	}
 	h, ok := digits(s, 1, 2)
-	m := 0
+	m, sec := 0, 0
+	if ok && len(s) == 9 && s[6] == ':' {
+		if sec, ok = digits(s, 7, 2); ok && sec < 60 {
+			s = s[:6]
+		}
+	}
 	switch {
 	case !ok || h > 18:
 		return 0, false
@@ -121,7 +127,7 @@ func isoOffset[S bytesOrString](s S) (seconds int, ok bool) {
 	if !ok || m > 59 {
 		return 0, false
 	}
-	seconds = h*3600 + m*60
+	seconds = h*3600 + m*60 + sec
 	if s[0] == '-' {
 		seconds = -seconds
 	}

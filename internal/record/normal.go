@@ -30,6 +30,8 @@ func (t Type) Normal(v Value) Value {
 	switch t.Kind {
 	case Double:
 		return t.normalDouble(v)
+	case Numeric:
+		return t.normalNumeric(v)
 	case Timestamp:
 		return floorTo(v, microsPerSec)
 	case Time:
@@ -55,17 +57,29 @@ func (t Type) Same(a, b Value) bool {
 const verifyDigits = 15
 
 // SameForVerify says whether a difference between the two sides is not worth
-// showing. It is [Type.Same], save that numbers whose scale is unknown, or of
-// more digits than a double holds, are compared by 15 digits.
+// showing. It is [Type.Same], save that numbers whose scale is unknown, or in a
+// double of more digits than that holds, are compared by 15 digits.
 func (t Type) SameForVerify(a, b Value) bool {
 	if t.Same(a, b) {
 		return true
 	}
-	if t.Kind != Double || a == nil || b == nil {
+	if a == nil || b == nil {
 		return false
 	}
-	return string(strconv.AppendFloat(nil, a.Double(), 'e', verifyDigits-1, 64)) ==
-		string(strconv.AppendFloat(nil, b.Double(), 'e', verifyDigits-1, 64))
+	switch {
+	case t.Kind == Double:
+		return sameDigits(a.Double(), b.Double())
+	case t.Kind == Numeric && t.Scale < 0:
+		x, errX := strconv.ParseFloat(string(appendNumericText(nil, a)), 64)
+		y, errY := strconv.ParseFloat(string(appendNumericText(nil, b)), 64)
+		return errX == nil && errY == nil && sameDigits(x, y)
+	}
+	return false
+}
+
+func sameDigits(a, b float64) bool {
+	return string(strconv.AppendFloat(nil, a, 'e', verifyDigits-1, 64)) ==
+		string(strconv.AppendFloat(nil, b, 'e', verifyDigits-1, 64))
 }
 
 // LengthError says that a text has more characters than its column takes.

@@ -44,6 +44,7 @@ var wants = map[Kind]string{
 	Date:      "a date of the form 2006-01-02, year 0001 to 9999",
 	Timestamp: "a timestamp of the form 2006-01-02 15:04:05.999, year 0001 to 9999",
 	Time:      "a time of the form 15:04:05.999",
+	Numeric:   "a finite number of at most 400 digits on either side of the point",
 }
 
 // ParseText reads a value from its text form as Postgres prints it with ISO
@@ -95,6 +96,8 @@ func parse[S bytesOrString](t Type, dst []byte, s S) ([]byte, error) {
 		dst, ok = appendInt(dst, s)
 	case Double:
 		dst, ok = appendDouble(dst, s)
+	case Numeric:
+		dst, ok = appendNumeric(dst, s)
 	case Date:
 		var days int
 		days, ok = isoDate(s)

@@ -21,6 +21,7 @@ const (
 	Date                      // date: int32 days since 2000-01-01
 	Timestamp                 // timestamp without time zone, UTC: int64 µs since 2000-01-01
 	Time                      // time: int64 µs since midnight
+	Numeric                   // numeric: digits of base 10,000, every one kept
 )
 
 // Type is what the codecs and the comparer need to know of a column.
@@ -29,8 +30,11 @@ type Type struct {
 	// Length is the greatest number of characters, 0 for no limit.
 	Length int
 	// Scale is the number of digits after the point that Salesforce keeps,
-	// -1 if unknown. Only for Double.
+	// -1 if unknown. Only for Double and Numeric.
 	Scale int
+	// Zoned columns are timestamp with time zone, whose images are the same.
+	// Only for Timestamp.
+	Zoned bool
 	// Order lists a multi-select picklist's values as Salesforce defines them;
 	// the server sorts what it is given into this order. Only for MultiText.
 	Order []string
@@ -49,7 +53,12 @@ func (t Type) SQL() string {
 	case Date:
 		return "date"
 	case Timestamp:
+		if t.Zoned {
+			return "timestamp with time zone"
+		}
 		return "timestamp without time zone"
+	case Numeric:
+		return "numeric"
 	case Time:
 		return "time without time zone"
 	case Text, ID, MultiText:
@@ -57,6 +66,15 @@ func (t Type) SQL() string {
 	default:
 		return "text"
 	}
+}
+
+// TextSQL is the SQL that gives the text of a column, in which equal values
+// have equal texts, as [Type.AppendText] prints what [Type.ParseText] read.
+func (t Type) TextSQL(column string) string {
+	if t.Kind == Numeric {
+		return "trim_scale(" + column + ")::text"
+	}
+	return column + "::text"
 }
 
 // OID is the Postgres type of the column, as the wire protocol names it.
@@ -71,7 +89,12 @@ func (t Type) OID() uint32 {
 	case Date:
 		return 1082
 	case Timestamp:
+		if t.Zoned {
+			return 1184
+		}
 		return 1114
+	case Numeric:
+		return 1700
 	case Time:
 		return 1083
 	case Text, ID, MultiText:

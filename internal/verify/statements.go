@@ -40,19 +40,20 @@ func newStatements(schema string, t *mapping.Table) statements {
 	}
 	if t.Upsert >= 0 {
 		external := quote(t.Columns[t.Upsert].Name)
-		s.byExternal = fmt.Sprintf("%s WHERE sfid IS NULL AND lower(%s::text) = ANY($1::text[])", rows, external)
-		s.doubles = fmt.Sprintf("SELECT min(%[1]s::text) FROM %[2]s WHERE %[1]s IS NOT NULL GROUP BY %[3]s HAVING count(*) > 1 ORDER BY 1 LIMIT 10000",
-			external, name, folded(t, external))
+		text := t.Columns[t.Upsert].Type.TextSQL(external)
+		s.byExternal = fmt.Sprintf("%s WHERE sfid IS NULL AND lower(%s) = ANY($1::text[])", rows, text)
+		s.doubles = fmt.Sprintf("SELECT min(%[4]s) FROM %[2]s WHERE %[1]s IS NOT NULL GROUP BY %[3]s HAVING count(*) > 1 ORDER BY 1 LIMIT 10000",
+			external, name, folded(t, text), text)
 	}
 	return s
 }
 
 // folded is the identifier in the form in which Salesforce tells them apart.
-func folded(t *mapping.Table, external string) string {
+func folded(t *mapping.Table, text string) string {
 	if f := t.Columns[t.Upsert].Field; f != nil && f.CaseSensitive {
-		return external + "::text"
+		return text
 	}
-	return "lower(" + external + "::text)"
+	return "lower(" + text + ")"
 }
 
 // newestEntry passes over entries that say nothing of a write: captured only,

@@ -267,7 +267,8 @@ func (w *Writer) tableName(t *mapping.Table) string {
 func (w *Writer) readRows(ctx context.Context, tx *target.Tx, in *plan.Input, t *mapping.Table, ids []int32) error {
 	external := "''"
 	if t.Upsert >= 0 {
-		external = "coalesce(" + pgx.Identifier{t.Columns[t.Upsert].Name}.Sanitize() + "::text, '')"
+		c := &t.Columns[t.Upsert]
+		external = "coalesce(" + c.Type.TextSQL(pgx.Identifier{c.Name}.Sanitize()) + ", '')"
 	}
 	rows, err := tx.Query(ctx, fmt.Sprintf(`SELECT id, coalesce(sfid, ''), %s FROM %s WHERE id = ANY($1::int[])`,
 		external, w.tableName(t)), ids)

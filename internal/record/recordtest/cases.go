@@ -30,6 +30,8 @@ func Cases() []Case {
 	date := record.Type{Kind: record.Date}
 	stamp := record.Type{Kind: record.Timestamp}
 	clock := record.Type{Kind: record.Time}
+	exact := record.Type{Kind: record.Numeric, Scale: -1}
+	zoned := record.Type{Kind: record.Timestamp, Zoned: true}
 	same := func(name string, t record.Type, s string) Case {
 		return Case{Name: name, Type: t, Text: s, JSON: s, Cell: s, Write: s}
 	}
@@ -68,6 +70,13 @@ func Cases() []Case {
 		number("zero", "0", "0.0"), number("minus zero", "0", "-0.0"), number("one", "1", "1.0"), number("cents", "1234.56", "1234.56"),
 		number("exponent", "350000000", "3.5E8"), number("small", "1e-05", "1.0E-5"), number("18 digits", "1.2345678901234568e+17", "123456789012345678"),
 		number("15 digits", "999999999999999", "9.99999999999999E14"), number("shortest", "0.1", "0.1"), number("latitude", "-33.865143", "-33.865143"),
+		null("null exact number", exact), same("exact 18 digits", exact, "1234567890123456.78"), same("exact negative", exact, "-0.000001"),
+		{Name: "exact exponent", Type: exact, Text: "123456789012345678", JSON: "1.23456789012345678E17", Cell: "1.23456789012345678E17", Write: "123456789012345678"},
+		{Name: "exact whole", Type: exact, Text: "7", JSON: "7.0", Cell: "7.0", Write: "7"},
+		{
+			Name: "zoned datetime", Type: zoned, Text: "2026-11-22 14:35:00+00", JSON: `"2026-11-22T14:35:00.000+0000"`,
+			Cell: "2026-11-22T14:35:00.000Z", Write: `"2026-11-22T14:35:00.000Z"`,
+		},
 		quoted("date", date, "2026-11-22"), quoted("leap day", date, "2024-02-29"), quoted("first date", date, "1700-01-01"), quoted("last date", date, "4000-12-31"),
 		datetime("datetime", "2026-11-22 14:35:00", "2026-11-22T14:35:00.000"),
 		datetime("milliseconds", "2026-11-22 14:35:00.12", "2026-11-22T14:35:00.120"),

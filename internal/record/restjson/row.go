@@ -196,7 +196,7 @@ func (d *rowDecoder) column(column int, raw []byte) *ValueError {
 }
 
 func wantsString(k record.Kind) bool {
-	return k != record.Bool && k != record.Int && k != record.Double
+	return k != record.Bool && k != record.Int && k != record.Double && k != record.Numeric
 }
 
 // string is the text of a JSON string. What is not UTF-8, or half of a
