@@ -3,6 +3,8 @@ package apply
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -18,6 +20,9 @@ type Result struct {
 	Inserted, Updated, Deleted int
 	// Deferred records wait in _syncline.deferred and must be read again.
 	Deferred int
+	// Refused records wait in _syncline.read_error: the database does not take
+	// them as they are.
+	Refused int
 	// Passed records were older than a write of ours that Salesforce has
 	// accepted since; that write moved their stamp, so the next poll brings
 	// them again.
@@ -30,7 +35,7 @@ type Result struct {
 func (r Result) Add(s Result) Result {
 	return Result{
 		Inserted: r.Inserted + s.Inserted, Updated: r.Updated + s.Updated, Deleted: r.Deleted + s.Deleted,
-		Deferred: r.Deferred + s.Deferred, Passed: r.Passed + s.Passed, Conflicts: r.Conflicts + s.Conflicts,
+		Deferred: r.Deferred + s.Deferred, Refused: r.Refused + s.Refused, Passed: r.Passed + s.Passed, Conflicts: r.Conflicts + s.Conflicts,
 		Kept: r.Kept + s.Kept,
 	}
 }
@@ -76,6 +81,9 @@ func (a *Applier) Apply(ctx context.Context, tx *target.Tx, b *record.Batch) (Re
 	}
 	if m.allNew {
 		ok, err := a.copyDirect(ctx, tx, b)
+		if ok && b.Len() <= a.arraysUpTo { // so few may be ones that have waited
+			err = Settled(ctx, tx, a.connection, a.table.Mapping.ID, slices.Collect(maps.Keys(m.last)))
+		}
 		if err != nil || ok {
 			return Result{Inserted: b.Len()}, err
 		}
@@ -103,7 +111,7 @@ func (a *Applier) copyDirect(ctx context.Context, tx *target.Tx, b *record.Batch
 			return false, fmt.Errorf("copy into %s: %w", a.table.Name, err)
 		}
 		switch class := target.Classify(err); {
-		case class == target.Value, class == target.Schema, isClash(err):
+		case class == target.Value, class == target.Schema, isClash(err), isRefusal(err):
 			return false, nil // the slow way finds out which row, or copes with another type
 		default:
 			return false, fmt.Errorf("copy into %s: %w", a.table.Name, err)

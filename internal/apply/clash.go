@@ -29,15 +29,15 @@ func isClash(err error) bool {
 const shortWait = "200ms"
 
 // attempt has do write the rows, all at once if nothing stands in their way.
-// After a clash it tries again, which do is told, and then in ever smaller
-// parts; it returns the rows that cannot be written now. Any other error ends
-// it.
-func (a *Applier) attempt(ctx context.Context, tx *target.Tx, rows []staged, do func(rows []staged, again bool) error) ([]staged, error) {
+// After a clash or a refusal it tries again, which do is told, and then in ever
+// smaller parts; it returns the rows that clash, so cannot be written now, and
+// notes in the plan those that the database refuses. Any other error ends it.
+func (a *Applier) attempt(ctx context.Context, tx *target.Tx, p *plan, rows []staged, do func(rows []staged, again bool) error) ([]staged, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	ok, err := a.try(ctx, tx, func() error { return do(rows, false) })
-	if ok || err != nil {
+	cause, err := a.try(ctx, tx, func() error { return do(rows, false) })
+	if cause == nil || err != nil {
 		return nil, err
 	}
 	var before string
@@ -46,7 +46,7 @@ func (a *Applier) attempt(ctx context.Context, tx *target.Tx, rows []staged, do 
 	if err != nil {
 		return nil, fmt.Errorf("shorten the lock timeout: %w", err)
 	}
-	left, err := a.halve(ctx, tx, rows, do)
+	left, err := a.halve(ctx, tx, p, rows, do)
 	if err != nil {
 		return nil, err
 	}
@@ -56,41 +56,46 @@ func (a *Applier) attempt(ctx context.Context, tx *target.Tx, rows []staged, do 
 	return left, nil
 }
 
-func (a *Applier) halve(ctx context.Context, tx *target.Tx, rows []staged, do func([]staged, bool) error) ([]staged, error) {
-	ok, err := a.try(ctx, tx, func() error { return do(rows, true) })
-	if ok || err != nil {
+func (a *Applier) halve(ctx context.Context, tx *target.Tx, p *plan, rows []staged, do func([]staged, bool) error) ([]staged, error) {
+	cause, err := a.try(ctx, tx, func() error { return do(rows, true) })
+	if cause == nil || err != nil {
 		return nil, err
 	}
 	if len(rows) == 1 {
+		if !isClash(cause) {
+			p.refuse(a.sfidOf(rows[0]), rows[0].values, cause)
+			return nil, nil
+		}
 		return rows, nil
 	}
-	first, err := a.halve(ctx, tx, rows[:len(rows)/2], do)
+	first, err := a.halve(ctx, tx, p, rows[:len(rows)/2], do)
 	if err != nil {
 		return nil, err
 	}
-	second, err := a.halve(ctx, tx, rows[len(rows)/2:], do)
+	second, err := a.halve(ctx, tx, p, rows[len(rows)/2:], do)
 	return append(first[:len(first):len(first)], second...), err
 }
 
-// try runs do in a savepoint. A clash undoes it and is no error.
-func (a *Applier) try(ctx context.Context, tx *target.Tx, do func() error) (bool, error) {
+// try runs do in a savepoint. A clash or a refused row undoes it and is its
+// cause, no error.
+func (a *Applier) try(ctx context.Context, tx *target.Tx, do func() error) (cause, err error) {
 	save, err := tx.Begin(ctx)
 	if err != nil {
-		return false, fmt.Errorf("set a savepoint: %w", err)
+		return nil, fmt.Errorf("set a savepoint: %w", err)
 	}
 	if err := do(); err != nil {
-		if !isClash(err) {
-			return false, err
+		if !isClash(err) && !isRefusal(err) {
+			return nil, err
 		}
 		if err := save.Rollback(ctx); err != nil {
-			return false, fmt.Errorf("go back to the savepoint: %w", err)
+			return nil, fmt.Errorf("go back to the savepoint: %w", err)
 		}
-		return false, nil
+		return err, nil
 	}
 	if err := save.Commit(ctx); err != nil {
-		return false, fmt.Errorf("release the savepoint: %w", err)
+		return nil, fmt.Errorf("release the savepoint: %w", err)
 	}
-	return true, nil
+	return nil, nil
 }
 
 // inCopy passes a COPY stream on; when all of it has been read the COPY is

@@ -14,9 +14,11 @@ type plan struct {
 	update  []staged // rows without a word from the log: take the record whole
 	keep    []staged // rows that keep their status, with decided values
 	insert  []staged
-	remove  []int32
-	later   []deferral // left out, to be read again by Id
-	done    []string   // sfids that are settled by this batch
+	remove  []staged
+	later   []deferral      // left out, to be read again by Id
+	refused []refused       // what the database did not take
+	refuses map[string]bool // their sfids
+	done    []string        // sfids that are settled by this batch
 	theirs  []outbox.Base
 	clashes []outbox.Conflict
 	undo    []int32 // NEW deletes that Salesforce's change overrules
@@ -66,12 +68,17 @@ func (a *Applier) decideOne(p *plan, m *matches, i int, sfid, external string, v
 	p.done = append(p.done, sfid)
 	entries := m.byRecord[row.id]
 	switch {
+	case len(entries) == 0 && deleted && a.keepsDeleted():
+		p.update = append(p.update, staged{row.id, values})
 	case len(entries) == 0 && deleted:
-		p.remove = append(p.remove, row.id)
+		p.remove = append(p.remove, staged{row.id, values})
 	case len(entries) == 0:
 		p.update = append(p.update, staged{row.id, values})
+	case deleted && a.keepsDeleted():
+		p.keep = append(p.keep, staged{row.id, values})
+		a.noteLostChange(p, row, sfid, entries)
 	case deleted:
-		p.remove = append(p.remove, row.id)
+		p.remove = append(p.remove, staged{row.id, values})
 		a.noteLostChange(p, row, sfid, entries)
 	case !anyUnsettled(entries):
 		// Its write failed; the status says so until somebody acts. A record
@@ -84,6 +91,11 @@ func (a *Applier) decideOne(p *plan, m *matches, i int, sfid, external string, v
 		return a.mergeRow(p, m, row, sfid, values, entries)
 	}
 	return nil
+}
+
+// keepsDeleted says whether the row of a deleted record stays, marked as such.
+func (a *Applier) keepsDeleted() bool {
+	return a.table.Mapping.Options.Deletes == mapping.KeepRow && a.table.Layout.Deleted >= 0
 }
 
 // sameStamp says whether a row holds this very version of a record.

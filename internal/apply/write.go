@@ -21,12 +21,8 @@ import (
 func (a *Applier) carryOut(ctx context.Context, tx *target.Tx, b *record.Batch, p *plan) (Result, error) {
 	res := Result{Passed: p.passed}
 	var err error
-	if len(p.remove) > 0 {
-		tag, err := tx.Exec(ctx, a.sql.remove, p.remove)
-		if err != nil {
-			return res, fmt.Errorf("delete from %s: %w", a.table.Name, err)
-		}
-		res.Deleted = int(tag.RowsAffected())
+	if res.Deleted, err = a.removeRows(ctx, tx, p); err != nil {
+		return res, err
 	}
 	kept, err := a.keepRows(ctx, tx, p)
 	if err != nil {
@@ -40,10 +36,36 @@ func (a *Applier) carryOut(ctx context.Context, tx *target.Tx, b *record.Batch, 
 	if res.Inserted, err = a.insertRows(ctx, tx, p); err != nil {
 		return res, err
 	}
-	res.Deferred = len(p.later)
+	res.Deferred, res.Refused = len(p.later), len(p.refused)
 	err = a.note(ctx, tx, p, &res)
 	return res, err
 }
+
+// removeRows deletes rows. One that the application's own tables hold on to
+// (a foreign key, a trigger) is refused like any other.
+func (a *Applier) removeRows(ctx context.Context, tx *target.Tx, p *plan) (int, error) {
+	removed := 0
+	left, err := a.attempt(ctx, tx, p, p.remove, func(rows []staged, _ bool) error {
+		ids := make([]int32, len(rows))
+		for i, r := range rows {
+			ids[i] = r.id
+		}
+		tag, err := tx.Exec(ctx, a.sql.remove, ids)
+		if err == nil {
+			removed += int(tag.RowsAffected())
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete from %s: %w", a.table.Name, err)
+	}
+	for _, s := range left {
+		p.postpone(a.sfidOf(s), "the application holds a row that hangs on it")
+	}
+	return removed, nil
+}
+
+func (a *Applier) sfidOf(s staged) string { return s.values[a.table.Layout.ID].String() }
 
 // keepRows updates rows whose status stays as it is.
 func (a *Applier) keepRows(ctx context.Context, tx *target.Tx, p *plan) (int, error) {
@@ -63,7 +85,7 @@ func (a *Applier) keepRows(ctx context.Context, tx *target.Tx, p *plan) (int, er
 // updateRows updates rows; those that clash with another row wait.
 func (a *Applier) updateRows(ctx context.Context, tx *target.Tx, p *plan, rows []staged, sql sources) (int, error) {
 	updated := 0
-	left, err := a.attempt(ctx, tx, rows, func(rows []staged, again bool) error {
+	left, err := a.attempt(ctx, tx, p, rows, func(rows []staged, again bool) error {
 		if again && a.sql.release.arrays != "" {
 			if _, err := a.run(ctx, tx, rows, a.sql.release); err != nil {
 				return err
@@ -86,7 +108,7 @@ func (a *Applier) updateRows(ctx context.Context, tx *target.Tx, p *plan, rows [
 // it a moment ago) is matched again next time.
 func (a *Applier) insertRows(ctx context.Context, tx *target.Tx, p *plan) (int, error) {
 	added := make(map[string]bool, len(p.insert))
-	left, err := a.attempt(ctx, tx, p.insert, func(rows []staged, _ bool) error {
+	left, err := a.attempt(ctx, tx, p, p.insert, func(rows []staged, _ bool) error {
 		res, err := a.run(ctx, tx, rows, a.sql.insert)
 		if err != nil {
 			return err
@@ -101,7 +123,7 @@ func (a *Applier) insertRows(ctx context.Context, tx *target.Tx, p *plan) (int, 
 	}
 	if len(added) < len(p.insert) {
 		for _, s := range p.insert {
-			if !added[s.values[a.table.Layout.ID].String()] {
+			if sfid := a.sfidOf(s); !added[sfid] && !p.refuses[sfid] {
 				left = append(left, s)
 			}
 		}
@@ -113,9 +135,9 @@ func (a *Applier) insertRows(ctx context.Context, tx *target.Tx, p *plan) (int, 
 func (a *Applier) postponeClashes(p *plan, rows []staged) {
 	seen := make(map[string]bool, len(rows))
 	for _, s := range rows {
-		if sfid := s.values[a.table.Layout.ID].String(); !seen[sfid] {
+		if sfid := a.sfidOf(s); !seen[sfid] {
 			seen[sfid] = true
-			p.postpone(sfid, "another row holds its unique value")
+			p.postpone(sfid, unique)
 		}
 	}
 }
@@ -195,6 +217,9 @@ func (a *Applier) note(ctx context.Context, tx *target.Tx, p *plan, res *Result)
 	if err := a.deferRecords(ctx, tx, p); err != nil {
 		return err
 	}
+	if err := a.noteRefused(ctx, tx, p); err != nil {
+		return err
+	}
 	if err := a.box.RememberTheirs(ctx, tx, p.theirs); err != nil {
 		return err
 	}
@@ -217,15 +242,10 @@ func (a *Applier) note(ctx context.Context, tx *target.Tx, p *plan, res *Result)
 
 func (a *Applier) deferRecords(ctx context.Context, tx *target.Tx, p *plan) error {
 	p.done = slices.DeleteFunc(p.done, func(sfid string) bool {
-		return slices.ContainsFunc(p.later, func(d deferral) bool { return d.sfid == sfid })
+		return p.refuses[sfid] || slices.ContainsFunc(p.later, func(d deferral) bool { return d.sfid == sfid })
 	})
-	if len(p.done) > 0 {
-		_, err := tx.Exec(ctx, `DELETE FROM _syncline.deferred
-			WHERE connection_id = $1 AND mapping = $2 AND sfid = ANY($3::text[])`,
-			a.connection, a.table.Mapping.ID, p.done)
-		if err != nil {
-			return fmt.Errorf("clear deferred records: %w", err)
-		}
+	if err := Settled(ctx, tx, a.connection, a.table.Mapping.ID, p.done); err != nil {
+		return err
 	}
 	if len(p.later) == 0 {
 		return nil

@@ -64,10 +64,14 @@ func (tx *Tx) KeepStatus(ctx context.Context, on bool) error {
 // records the commit pair and commits. fn's error rolls back and is returned
 // as it is.
 //
+// Constraints that the application has deferred are checked at once: what they
+// refuse is then one statement's fault, not that of the whole transaction.
+//
 // Writes of one fence may overlap: none holds a lock on the fence that another
 // of them would wait for.
 func (db *DB) Write(ctx context.Context, f Fence, o Options, fn func(context.Context, *Tx) error) (CommitPair, error) {
-	begin := "begin isolation level read committed read write; " + db.switches(o.Limits) + "; " + f.check()
+	begin := "begin isolation level read committed read write; set constraints all immediate; " +
+		db.switches(o.Limits) + "; " + f.check()
 	var pair CommitPair
 	err := db.session(ctx, begin, func(ctx context.Context, conn *pgxpool.Conn, tx pgx.Tx) error {
 		if err := fn(ctx, &Tx{Tx: tx}); err != nil {
