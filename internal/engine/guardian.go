@@ -90,8 +90,9 @@ func (e *Engine) look(ctx context.Context) (*state, error) {
 	for _, m := range mappings {
 		if sc := st.scopes[m.Connection]; sc != nil {
 			sc.mappings = append(sc.mappings, mapping.Mapping{
-				ID: m.ID, ConnectionID: m.Connection, ObjectName: m.ObjectName, Access: m.Access,
-				Status: mapping.Status{Paused: m.Paused, Stage: m.Stage},
+				ID: m.ID, ConnectionID: m.Connection, ObjectName: m.ObjectName, Access: m.Access, Revision: m.Revision,
+				Options: mapping.Options{PauseReads: m.PauseReads, PauseWrites: m.PauseWrites},
+				Status:  mapping.Status{Paused: m.Paused, Stage: m.Stage},
 			})
 		}
 	}

@@ -16,7 +16,7 @@ type scope struct {
 func (s *scope) wants(key Key) bool {
 	if key.Kind == KindLoad {
 		return s.runs() && slices.ContainsFunc(s.mappings, func(m mapping.Mapping) bool {
-			return m.ID.String() == key.Mapping && loads(m)
+			return m.ID.String() == key.Mapping && s.loads(m)
 		})
 	}
 	return slices.Contains(s.keys(), key)
@@ -30,14 +30,11 @@ func (s *scope) keys() []Key {
 	var keys []Key
 	var read, write bool
 	for _, m := range s.mappings {
-		if loads(m) {
+		if s.loads(m) {
 			keys = append(keys, s.key(KindLoad, m.ID.String()))
 		}
-		if m.Status.Paused {
-			continue
-		}
-		read = read || m.Status.Stage == mapping.StageSynced
-		write = write || m.Access == mapping.ReadWrite && m.Status.Stage != mapping.StageCreated
+		read = read || s.polls(m)
+		write = write || s.writes(m)
 	}
 	if read {
 		keys = append(keys, s.key(KindRead, ""))
@@ -66,6 +63,17 @@ func waitsForPerson(c mapping.Condition) bool {
 	return c == mapping.RolledBack || c == mapping.ClonedDatabase
 }
 
-func loads(m mapping.Mapping) bool {
-	return !m.Status.Paused && (m.Status.Stage == mapping.StageCreated || m.Status.Stage == mapping.StageLoading)
+func (s *scope) loads(m mapping.Mapping) bool {
+	return !m.ReadsPaused(&s.connection) && (m.Status.Stage == mapping.StageCreated || m.Status.Stage == mapping.StageLoading)
+}
+
+func (s *scope) polls(m mapping.Mapping) bool {
+	return !m.ReadsPaused(&s.connection) && m.Status.Stage == mapping.StageSynced
+}
+
+// writes also holds for a mapping that an edit may have turned read-only:
+// entries from before may wait.
+func (s *scope) writes(m mapping.Mapping) bool {
+	return !m.WritesPaused(&s.connection) && m.Status.Stage != mapping.StageCreated &&
+		(m.Access == mapping.ReadWrite || m.Revision > 1)
 }

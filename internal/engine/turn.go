@@ -77,12 +77,12 @@ func (t *Turn) Wait(ctx context.Context, d time.Duration) (woken bool) {
 	return false
 }
 
-// Active lists the mappings that are neither paused nor in another stage than
-// the given ones.
+// Active lists the mappings that are in one of the given stages and whose
+// records may be read: neither they nor their reads are paused.
 func (t *Turn) Active(stages ...mapping.Stage) []mapping.Mapping {
 	var out []mapping.Mapping
 	for _, m := range t.Mappings {
-		if !m.Status.Paused && slices.Contains(stages, m.Status.Stage) {
+		if !m.ReadsPaused(&t.Config) && slices.Contains(stages, m.Status.Stage) {
 			out = append(out, m)
 		}
 	}

@@ -103,6 +103,7 @@ type MappingState struct {
 	Connection uuid.UUID      `db:"connection"`
 	ObjectName string         `db:"object_name"`
 	Access     mapping.Access `db:"access"`
+	Revision   int            `db:"revision"`
 	Paused     bool           `db:"paused"`
 	// PauseReads and PauseWrites stop one direction.
 	PauseReads  bool          `db:"pause_reads"`
@@ -114,7 +115,7 @@ type MappingState struct {
 // connection and object name. Every node asks every few seconds, so it reads
 // no more than they need.
 func (q *Queries) MappingStates(ctx context.Context) ([]MappingState, error) {
-	rows, _ := q.db.Query(ctx, `SELECT id, connection, object_name, access, paused, stage,
+	rows, _ := q.db.Query(ctx, `SELECT id, connection, object_name, access, revision, paused, stage,
 			coalesce((options->>'pause_reads')::boolean, false) AS pause_reads,
 			coalesce((options->>'pause_writes')::boolean, false) AS pause_writes
 		FROM syncline.mapping

@@ -124,7 +124,7 @@ func TestMappingStatesOfAllConnections(t *testing.T) {
 	m := must[mapping.Mapping](t)(s.Mapping(t.Context(), newMapping(t, s, c, "Contact")))
 	ok(t, s.SetStage(t.Context(), m.ID, mapping.StageSynced))
 	list := must[[]store.MappingState](t)(s.MappingStates(t.Context()))
-	want := store.MappingState{ID: m.ID, Connection: c, ObjectName: "Contact", Access: m.Access, Stage: mapping.StageSynced}
+	want := store.MappingState{ID: m.ID, Connection: c, ObjectName: "Contact", Access: m.Access, Revision: m.Revision, Stage: mapping.StageSynced}
 	if len(list) != 2 || !slices.Contains(list, want) {
 		t.Errorf("%+v is not one of two in %+v", want, list)
 	}

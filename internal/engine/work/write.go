@@ -50,7 +50,7 @@ func (w *Work) write(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	}
 	defer w.giveBack(t.Connection, wr)
 	defer w.keep(ctx, t.Connection, wr.sum)
-	wr.hold(t.Mappings)
+	wr.hold(t)
 	if wr.fence != t.Fence.Number {
 		if err := wr.writer.Recover(ctx, t.Fence); err != nil {
 			return engine.Next{}, err
@@ -118,10 +118,10 @@ func (w *Work) writing(ctx context.Context, t *engine.Turn) (*writing, error) {
 
 // hold makes the entries of paused mappings wait, and of those that can't be
 // resolved now; all others go on.
-func (wr *writing) hold(mappings []mapping.Mapping) {
+func (wr *writing) hold(t *engine.Turn) {
 	held := slices.Clone(wr.unresolved)
-	for _, m := range mappings {
-		if m.Status.Paused {
+	for _, m := range t.Mappings {
+		if m.WritesPaused(&t.Config) {
 			held = append(held, strings.ToLower(m.ObjectName))
 		}
 	}
