@@ -9,6 +9,7 @@ import (
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/salesforce/bulk"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/verify"
 )
@@ -20,7 +21,7 @@ type VerifyOptions struct {
 	// Samples bounds the differences listed per mapping; 20 if 0.
 	Samples int
 	// Progress, if set, hears of records compared so far.
-	Progress func(object string, compared int64)
+	Progress func(verify.Progress)
 }
 
 // Verify compares both sides row by row, by reading them itself. It takes as
@@ -44,7 +45,7 @@ func (s *Service) Verify(ctx context.Context, c Caller, ref string, o VerifyOpti
 		return nil, err
 	}
 	report, err := verify.Run(salesforce.WithUse(ctx, "", "verify"), verify.Config{
-		Connection: conn, DB: session.DB, Org: session.Org, Logger: s.log, Progress: o.Progress,
+		Connection: conn, DB: session.DB, Org: session.Org, Bulk: bulk.New(session.Org), Logger: s.log, Progress: o.Progress,
 	}, tables, verify.Options{SampleLimit: o.Samples})
 	if err != nil {
 		return nil, problem("verify", err)

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/synclinehq/syncline/internal/clock"
 	"github.com/synclinehq/syncline/internal/outbox"
 	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/triggerlog"
@@ -18,24 +18,52 @@ import (
 // idsPerQuery keeps the URL of a query by Id short.
 const idsPerQuery = 200
 
-// confirm looks at the doubts again. In the last round what still differs
-// counts.
-func (j *job) confirm(ctx context.Context) error {
-	for round := 1; len(j.doubts) > 0; round++ {
-		if err := clock.Sleep(ctx, j.options.Confirm); err != nil {
-			return fmt.Errorf("wait to look at differences again: %w", err)
-		}
-		doubts := j.doubts
-		j.doubts = nil
-		for chunk := range slices.Chunk(doubts, idsPerQuery) {
-			again, err := j.again(ctx, chunk)
-			if err != nil {
-				return fmt.Errorf("look at differences again: %w", err)
-			}
-			j.judge(again, round >= j.options.Rounds)
-		}
+// prepareLooks drops doubts that were noted twice; one that is known from the
+// drift log gives way to what was found now.
+func (j *job) prepareLooks() {
+	p := j.place
+	slices.SortStableFunc(p.Doubts, func(a, b doubt) int {
+		return cmp.Or(strings.Compare(a.Sfid, b.Sfid), cmp.Compare(idIfUnsent(a), idIfUnsent(b)), cmp.Compare(asInt(a.Known), asInt(b.Known)))
+	})
+	p.Doubts = slices.CompactFunc(p.Doubts, func(a, b doubt) bool { return a.Sfid == b.Sfid && idIfUnsent(a) == idIfUnsent(b) })
+}
+
+func idIfUnsent(d doubt) int32 {
+	if d.Sfid != "" {
+		return 0
 	}
-	return nil
+	return d.ID
+}
+
+func asInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// looks looks at the doubts again, if they are due. In the last look what still
+// differs counts.
+func (j *job) looks(ctx context.Context) (goOn bool, err error) {
+	p := j.place
+	if len(p.Doubts) == 0 && len(p.Again) == 0 {
+		p.Phase, p.Due = inDuplicates, time.Time{}
+		return true, nil
+	}
+	if time.Now().Before(p.Due) {
+		return false, nil
+	}
+	for len(p.Doubts) > 0 {
+		chunk := p.Doubts[:min(idsPerQuery, len(p.Doubts))]
+		again, err := j.again(ctx, slices.Clone(chunk))
+		if err != nil {
+			return false, fmt.Errorf("look at differences again: %w", err)
+		}
+		j.judge(again, p.Looks+1 >= j.options.Rounds)
+		p.Doubts = p.Doubts[len(chunk):]
+	}
+	p.Doubts, p.Again, p.Looks, p.Due = p.Again, nil, p.Looks+1, time.Now().Add(j.options.Confirm)
+	return true, nil
 }
 
 // second is what is found of a few doubts when they are looked at again.
@@ -48,6 +76,8 @@ type second struct {
 	// arriving are sfids of records that a row without an Id stands for, whose
 	// change is on its way.
 	arriving map[string]bool
+	// cause guesses why a record is not as it should be.
+	cause map[string]Cause
 }
 
 // status is why a row may differ.
@@ -64,10 +94,10 @@ func (j *job) again(ctx context.Context, doubts []doubt) (*second, error) {
 	var sfids []string
 	var unsent []int32
 	for _, d := range doubts {
-		if d.sfid == "" {
-			unsent = append(unsent, d.id)
+		if d.Sfid == "" {
+			unsent = append(unsent, d.ID)
 		} else {
-			sfids = append(sfids, d.sfid)
+			sfids = append(sfids, d.Sfid)
 		}
 	}
 	if err := j.rowsAgain(ctx, s, sfids, unsent); err != nil {
@@ -77,6 +107,9 @@ func (j *job) again(ctx context.Context, doubts []doubt) (*second, error) {
 		return nil, err
 	}
 	if err := j.arrivals(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := j.causes(ctx, s, sfids); err != nil {
 		return nil, err
 	}
 	return s, j.statuses(ctx, s, sfids)
@@ -94,8 +127,7 @@ func (j *job) rowsAgain(ctx context.Context, s *second, sfids []string, unsent [
 		if len(unsent) == 0 {
 			return nil
 		}
-		sql := strings.Replace(j.sql.unsent, "id > $1", "id = ANY($1::int[])", 1)
-		rows, err := tx.Query(ctx, sql, unsent)
+		rows, err := tx.Query(ctx, j.sql.unsent, unsent)
 		if err != nil {
 			return fmt.Errorf("read rows without an Id: %w", err)
 		}
@@ -113,9 +145,13 @@ func (j *job) recordsAgain(ctx context.Context, s *second, sfids []string) error
 		return nil
 	}
 	b := record.NewBatch(j.table.Layout)
-	page, err := j.org.Query(ctx, selectFrom(j.table)+" WHERE Id IN ('"+strings.Join(sfids, "', '")+"')", false, b)
+	bounded := j.place.Bounded
+	j.place.Bounded = false // by Id, wherever they are
+	soql := j.soql(j.table, "Id IN ('"+strings.Join(sfids, "', '")+"')")
+	j.place.Bounded = bounded
+	page, err := j.query(ctx, soql, j.all(), b)
 	for err == nil && !page.Done {
-		page, err = j.org.More(ctx, page.Next, b)
+		page, err = j.more(ctx, page.Next, b)
 	}
 	if err != nil {
 		return fmt.Errorf("read records: %w", err)
@@ -206,11 +242,11 @@ func (j *job) statuses(ctx context.Context, s *second, sfids []string) error {
 	s.status = map[doubt]status{}
 	var ids []int32
 	for i, d := range s.doubts {
-		if r := s.rows[d.sfid]; r != nil {
-			s.doubts[i].id = r.id
+		if r := s.rows[d.Sfid]; r != nil {
+			s.doubts[i].ID = r.id
 		}
-		if s.doubts[i].id != 0 {
-			ids = append(ids, s.doubts[i].id)
+		if s.doubts[i].ID != 0 {
+			ids = append(ids, s.doubts[i].ID)
 		}
 	}
 	return j.DB.Read(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -224,9 +260,9 @@ func (j *job) statuses(ctx context.Context, s *second, sfids []string) error {
 		}
 		for _, d := range s.doubts {
 			switch {
-			case d.id != 0 && w.row[d.id], d.sfid != "" && w.sfid[d.sfid]:
+			case d.ID != 0 && w.row[d.ID], d.Sfid != "" && w.sfid[d.Sfid]:
 				s.status[d] = pending
-			case d.id != 0 && refused.row[d.id], d.id == 0 && refused.sfid[d.sfid]:
+			case d.ID != 0 && refused.row[d.ID], d.ID == 0 && refused.sfid[d.Sfid]:
 				s.status[d] = failed
 			}
 		}
@@ -259,41 +295,72 @@ func (j *job) refused(ctx context.Context, tx pgx.Tx, ids []int32, sfids []strin
 // judge counts what was found; what differs is doubted again unless this is the
 // last look.
 func (j *job) judge(s *second, last bool) {
+	r := &j.place.Report
 	for _, d := range s.doubts {
-		rec, row := s.records[d.sfid], s.rows[d.sfid]
-		sample := Sample{Sfid: d.sfid, ID: d.id}
-		switch {
-		case d.sfid == "":
-			if !s.unsent[d.id] {
-				continue // it has been sent, or is gone
-			}
-			sample.Kind = NeverSent
-		case rec == nil && row == nil:
-			continue
-		case rec == nil:
-			sample.Kind = MissingInSalesforce
-		case row == nil:
-			if s.arriving[d.sfid] {
-				continue // the row without an Id is told as pending
-			}
-			sample.Kind, sample.ID = MissingInPostgres, 0
-		case j.same(rec, row):
-			j.report.Equal++
-			continue
-		default:
-			sample.Kind, sample.Fields = Different, j.fields(rec, row)
+		sample, differs := j.differs(s, d)
+		if differs && d.Known && s.status[d] != none {
+			j.place.Waiting = append(j.place.Waiting, d)
 		}
 		switch {
+		case !differs && (sample.Kind == "" || d.Known): // gone on both sides, or counted when it was read
+		case !differs:
+			r.Equal++
 		case s.status[d] == pending:
-			j.report.Pending++
+			r.Pending++
 		case s.status[d] == failed:
-			j.report.FailedWrites++
-		case last:
+			r.FailedWrites++
+		case last && !(j.options.Patient && sample.Cause == Unread && time.Since(j.place.Began) < patience):
 			j.show(sample)
 		default:
-			j.doubts = append(j.doubts, d)
+			j.place.Again = append(j.place.Again, d)
 		}
 	}
+}
+
+// differs says whether, and how, a doubt is right. Without a difference the
+// sample's kind is "" if there is nothing left to compare.
+func (j *job) differs(s *second, d doubt) (sample Sample, differs bool) {
+	rec, row := s.records[d.Sfid], s.rows[d.Sfid]
+	sample = Sample{Kind: Different, Sfid: d.Sfid, ID: d.ID, Cause: s.cause[d.Sfid]}
+	switch {
+	case d.Sfid == "":
+		sample.Kind = NeverSent
+		if !s.unsent[d.ID] {
+			return Sample{}, false // it has been sent, or is gone
+		}
+	case rec == nil && row == nil, rec == nil && j.keptDeleted(row):
+		return Sample{}, false
+	case rec == nil:
+		sample.Kind = MissingInSalesforce
+	case row == nil && s.arriving[d.Sfid]:
+		return Sample{}, false // the row without an Id is told as pending
+	case row == nil:
+		sample.Kind, sample.ID = MissingInPostgres, 0
+	case same(j.table, rec, row):
+		return sample, false
+	default:
+		sample.Fields = fields(j.table, rec, row)
+		if sample.Cause == Unknown && j.onlyFormulas(rec, row) {
+			sample.Cause = Formula
+		}
+	}
+	return sample, true
+}
+
+func (j *job) keptDeleted(r *row) bool {
+	return j.keepsDeleted() && r.values[j.table.Layout.Deleted] != nil && r.values[j.table.Layout.Deleted].Bool()
+}
+
+// onlyFormulas says whether nothing differs but columns that Salesforce works
+// out anew without moving the record's stamp.
+func (j *job) onlyFormulas(rec, r *row) bool {
+	for i := range j.table.Columns {
+		c := &j.table.Columns[i]
+		if !c.Type.SameForVerify(rec.values[i], r.values[i]) && (c.Field == nil || !c.Field.Calculated) && c.Relationship == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // textsOf is never nil, which would be NULL in SQL.

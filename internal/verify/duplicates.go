@@ -31,7 +31,7 @@ func (j *job) duplicates(ctx context.Context) error {
 }
 
 func (j *job) duplicateRecords(ctx context.Context, path string) error {
-	found, err := j.org.QueryMaps(ctx, fmt.Sprintf("SELECT %[1]s, COUNT(Id) n FROM %[2]s WHERE %[1]s != null GROUP BY %[1]s HAVING COUNT(Id) > 1",
+	found, err := j.maps(ctx, fmt.Sprintf("SELECT %[1]s, COUNT(Id) n FROM %[2]s WHERE %[1]s != null GROUP BY %[1]s HAVING COUNT(Id) > 1",
 		path, j.table.Object), false)
 	if salesforce.IsCode(err, "INVALID_FIELD", "MALFORMED_QUERY") {
 		j.Logger.WarnContext(ctx, "duplicates in the org are not looked for: the field cannot be grouped", "object", j.table.Object, "field", path, "error", err)

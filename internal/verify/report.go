@@ -9,6 +9,8 @@ import (
 // Report is what a verification found.
 type Report struct {
 	Mappings []MappingReport `json:"mappings"`
+	// Places are those of the proofs, in the order of Mappings.
+	Places []*Place `json:"-"`
 	// Calls are the API calls that were made for it.
 	Calls int64 `json:"calls"`
 	// Took is how long it lasted.
@@ -39,10 +41,14 @@ func (r *Report) Equal() bool { return r.Differences() == 0 && r.Duplicates() ==
 
 // MappingReport is what was found in one mapping. Counts are rows.
 type MappingReport struct {
-	Mapping        uuid.UUID `json:"mapping"`
-	Object         string    `json:"object"`
-	Table          string    `json:"table"`
-	RowsSalesforce int64     `json:"rows_salesforce"`
+	Mapping uuid.UUID `json:"mapping"`
+	Object  string    `json:"object"`
+	Table   string    `json:"table"`
+	// Proof is what was done. Days are those that a quick proof found to differ
+	// and compared row by row; the rows of the others count as equal.
+	Proof          Proof    `json:"proof"`
+	Days           []string `json:"days,omitempty"`
+	RowsSalesforce int64    `json:"rows_salesforce"`
 	// RowsPostgres counts rows without an Id too.
 	RowsPostgres int64 `json:"rows_postgres"`
 	Equal        int64 `json:"equal"`
@@ -92,6 +98,8 @@ type Sample struct {
 	// is no row.
 	Sfid string `json:"sfid,omitempty"`
 	ID   int32  `json:"id,omitempty"`
+	// Cause is a guess at why it differs.
+	Cause Cause `json:"cause,omitempty"`
 	// Fields differ. For a duplicate it is the unique identifier, with its
 	// value on the side where it occurs more than once.
 	Fields []FieldDifference `json:"fields,omitempty"`
@@ -103,3 +111,24 @@ type FieldDifference struct {
 	Salesforce *string `json:"salesforce"`
 	Postgres   *string `json:"postgres"`
 }
+
+// Cause is a guess at why a row differs.
+type Cause string
+
+// The causes. A row whose write is on its way or was refused is no difference,
+// so they are not among them.
+const (
+	Unknown Cause = "unknown"
+	// Unread records changed after the moment up to which the mapping was read.
+	Unread Cause = "unread"
+	// Deferred records wait to be read again.
+	Deferred Cause = "deferred"
+	// ReadError records were refused by the database.
+	ReadError Cause = "read_error"
+	// Filter: the record is there, and does not match the mapping's filter.
+	Filter Cause = "filter"
+	// Formula: only columns differ whose change moves no SystemModstamp.
+	Formula Cause = "formula"
+	// Local rows were never captured for sending.
+	Local Cause = "local"
+)

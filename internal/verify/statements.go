@@ -12,17 +12,18 @@ import (
 // statements are the SQL of one table. Rows come as id and the columns in
 // layout order, each as the type of its binary image.
 type statements struct {
-	// declare opens the cursor over rows with an Id; fetch reads from it.
-	declare, fetch string
+	// rows lists id, sfid ("" if none) and whether the row's stamp is behind a
+	// moment ($2), of rows behind an id ($1); conditions and order follow.
+	rows string
 	// bySfid and byExternal read rows by sfid ($1), or those without one by the
 	// unique identifier as text ($1); byExternal is "" without an identifier.
 	bySfid, byExternal string
-	unsent             string // ids of rows without an Id behind one ($1)
+	unsent             string // those of some ids ($1) whose rows have no Id
 	newest             string // state of the newest telling log entry of rows ($2) and sfids ($3)
 	doubles            string // identifiers that several rows share
 }
 
-const rowsPerFetch = 1000
+const rowsPerFetch = 5000
 
 func newStatements(schema string, t *mapping.Table) statements {
 	name := pgx.Identifier{schema, t.Name}.Sanitize()
@@ -31,12 +32,15 @@ func newStatements(schema string, t *mapping.Table) statements {
 		images[i] = quote(c.Name) + "::" + c.Type.SQL()
 	}
 	rows := fmt.Sprintf("SELECT id, %s FROM %s", strings.Join(images, ", "), name)
+	changed := "$2::timestamp IS NULL"
+	if t.Layout.Stamp >= 0 {
+		changed = "coalesce(" + quote(t.Columns[t.Layout.Stamp].Name) + "::timestamp > $2::timestamp, true)"
+	}
 	s := statements{
-		declare: "DECLARE verify NO SCROLL CURSOR FOR " + rows + ` WHERE sfid IS NOT NULL ORDER BY sfid COLLATE "C"`,
-		fetch:   fmt.Sprintf("FETCH %d FROM verify", rowsPerFetch),
-		bySfid:  rows + " WHERE sfid = ANY($1::text[])",
-		unsent:  fmt.Sprintf("SELECT id FROM %s WHERE sfid IS NULL AND id > $1 ORDER BY id LIMIT %d", name, rowsPerFetch),
-		newest:  newestEntry(schema),
+		rows:   fmt.Sprintf("SELECT id, coalesce(sfid, ''), %s FROM %s WHERE id > $1", changed, name),
+		bySfid: rows + " WHERE sfid = ANY($1::text[])",
+		unsent: fmt.Sprintf("SELECT id FROM %s WHERE sfid IS NULL AND id = ANY($1::int[])", name),
+		newest: newestEntry(schema),
 	}
 	if t.Upsert >= 0 {
 		external := quote(t.Columns[t.Upsert].Name)

@@ -117,7 +117,7 @@ func TestEveryKindOfDifferenceIsFound(t *testing.T) {
 	m := r.Mappings[0]
 	want := verify.MappingReport{
 		Mapping: s.tables[0].Mapping.ID, Object: "Account", Table: "account",
-		RowsSalesforce: 6, RowsPostgres: 8, Equal: 1, Pending: 3, FailedWrites: 2,
+		Proof: verify.Full, RowsSalesforce: 6, RowsPostgres: 8, Equal: 1, Pending: 3, FailedWrites: 2,
 		Differences: verify.Differences{MissingInPostgres: 1, MissingInSalesforce: 2, Different: 1},
 	}
 	samples := m.Samples
@@ -300,7 +300,8 @@ func TestMemoryDoesNotGrowWithRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	peak := map[bool]uint64{} // in the second half?
-	c := verify.Config{Connection: s.Connection, DB: s.DB, Org: endlessOrg{rows}, Progress: func(_ string, n int64) {
+	c := verify.Config{Connection: s.Connection, DB: s.DB, Org: endlessOrg{rows}, Progress: func(p verify.Progress) {
+		n := p.Compared
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
