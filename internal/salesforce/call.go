@@ -24,14 +24,20 @@ type Call struct {
 	// Path is below the version ("/jobs/query"), or a whole link that the org
 	// returned ("/services/data/v64.0/jobs/query/750…").
 	Path string
-	// Body is JSON; nil for none.
+	// Body is JSON, or CSV if CSV says so; nil for none.
 	Body []byte
+	CSV  bool
 	// Stream: the reply is CSV that may take long to read. It must be used by
 	// somebody who never waits for another stream of the same client.
 	Stream bool
 	// Once: the call changes something and must not be repeated unless the org
 	// surely did not handle it.
 	Once bool
+	// SendBefore, if set, is checked right before the request is written; once
+	// it has passed, [ErrTooLate] is returned and nothing was sent.
+	SendBefore time.Time
+	// BeforeReply, if set, is called as that of [WriteRequest].
+	BeforeReply func()
 }
 
 // Reply is what the org answered with a 2xx.
@@ -47,12 +53,18 @@ type Reply struct {
 // another, and reads its body; what it returns comes back in an [*Error] as the
 // cause. Nil leaves the body unread.
 func (c *Client) Call(ctx context.Context, in Call, use func(Reply) error) error {
-	r := request{kind: in.Kind, method: in.Method, path: in.Path, body: in.Body, write: in.Once, stream: in.Stream}
+	r := request{
+		kind: in.Kind, method: in.Method, path: in.Path, body: in.Body, write: in.Once, stream: in.Stream,
+		sendBefore: in.SendBefore, wrote: in.BeforeReply, header: map[string]string{},
+	}
 	if len(in.Path) < len(dataRoot) || in.Path[:len(dataRoot)] != dataRoot {
 		r.path = c.root + in.Path
 	}
 	if in.Stream {
-		r.header = map[string]string{"Accept": acceptCSV}
+		r.header["Accept"] = acceptCSV
+	}
+	if in.CSV {
+		r.header["Content-Type"] = acceptCSV
 	}
 	return c.do(ctx, r, func(rep *reply) error {
 		if use == nil {

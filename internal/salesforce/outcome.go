@@ -30,7 +30,7 @@ func (c *Client) take(ctx context.Context, resp *http.Response, line *lineReader
 	if resp.Request.Header.Get("Accept") == acceptCSV {
 		want = "csv"
 	}
-	if ct := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusNoContent && !strings.Contains(ct, want) {
+	if ct := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusNoContent && resp.ContentLength != 0 && !strings.Contains(ct, want) {
 		return badReply(ctx, resp.StatusCode, line, fmt.Errorf("the reply's content type is %q, not of %s: %w", ct, want, io.ErrUnexpectedEOF))
 	}
 	err = use(&reply{status: resp.StatusCode, header: resp.Header, body: body, date: dateOf(resp)})

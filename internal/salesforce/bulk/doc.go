@@ -1,4 +1,5 @@
-// Package bulk reads large results through query jobs of Bulk API 2.0.
+// Package bulk reads large results through query jobs of Bulk API 2.0, and
+// writes many records through ingest jobs.
 //
 // A [Client] creates a job ([Client.Create]), asks how it stands
 // ([Client.Job], with [Backoff] between two questions), lists the links of its
@@ -8,6 +9,12 @@
 //
 // Every page is checked: its header names the fields, and it has as many
 // records as the org says; one that is short is a [*ShortError].
+//
+// An ingest job is made in three calls: [Client.CreateIngest], [Client.Upload]
+// of a [Sheet], [Client.Complete]. Only the last one changes records, and before
+// it the job's id is known: whoever stores it in time can tell after any crash
+// whether the job began ([Client.IngestJob]) and what became of each row
+// ([Client.Results]). Results come in no order; a [Finder] puts them to rows.
 //
 // Errors are those of package salesforce, with two questions about them:
 // [Refused] (the query has to go another way) and [Gone] (the job can't be

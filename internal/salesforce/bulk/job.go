@@ -16,7 +16,7 @@ import (
 // State is how a job stands.
 type State string
 
-// The states of a query job. The last three are final.
+// The states of a job after its data is there. The last three are final.
 const (
 	UploadComplete State = "UploadComplete"
 	InProgress     State = "InProgress"
@@ -25,14 +25,16 @@ const (
 	Aborted        State = "Aborted"
 )
 
-// Job is a query job as the org tells of it.
+// Job is a job as the org tells of it.
 type Job struct {
 	ID     string
 	Object string
 	State  State
-	// Records is the number of records of the whole result, once the state is
-	// JobComplete.
+	// Records is the number of records of the whole result of a query, once the
+	// state is JobComplete; of an ingest job, that of rows processed so far.
 	Records int
+	// Refused is how many rows an ingest job has refused so far.
+	Refused int
 	// Message says why a job failed.
 	Message string
 	// Date is the org's clock when it told, in whole seconds; zero if it did
@@ -49,7 +51,7 @@ func (j Job) Err() error {
 	return nil
 }
 
-// Client creates and reads query jobs.
+// Client creates and reads jobs.
 type Client struct{ org *salesforce.Client }
 
 // New returns a client that sends through org.
@@ -132,6 +134,7 @@ func (c *Client) send(ctx context.Context, method, path string, body map[string]
 		State   State  `json:"state"`
 		Created string `json:"createdDate"`
 		Records int    `json:"numberRecordsProcessed"`
+		Refused int    `json:"numberRecordsFailed"`
 		Message string `json:"errorMessage"`
 	}
 	date, err := c.org.CallJSON(ctx, call, &info)
@@ -141,7 +144,7 @@ func (c *Client) send(ctx context.Context, method, path string, body map[string]
 	if info.ID == "" || info.State == "" {
 		return Job{}, fmt.Errorf("the reply has no id or no state: it is no job")
 	}
-	job := Job{ID: info.ID, Object: info.Object, State: info.State, Records: info.Records, Message: strings.TrimSpace(info.Message), Date: date}
+	job := Job{ID: info.ID, Object: info.Object, State: info.State, Records: info.Records, Refused: info.Refused, Message: strings.TrimSpace(info.Message), Date: date}
 	if created, err := time.Parse("2006-01-02T15:04:05.000-0700", info.Created); err == nil && !date.IsZero() {
 		job.Age = max(0, date.Sub(created))
 	}
