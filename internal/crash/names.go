@@ -13,6 +13,8 @@ const (
 	ReaderLoadAfterPageBeforeCommit Name = "reader.load.after_page_before_commit"
 	// ReaderLoadAfterCommit is right after the commit of a page and its mark.
 	ReaderLoadAfterCommit Name = "reader.load.after_commit"
+	// ReaderLoadAfterIndex is after one index of a loaded table is built, with others and the trigger missing.
+	ReaderLoadAfterIndex Name = "reader.load.after_index"
 
 	// ReaderPollAfterFetch is with a page of changes in memory and nothing written.
 	ReaderPollAfterFetch Name = "reader.poll.after_fetch"
@@ -62,6 +64,7 @@ var all = [...]Name{
 	ReaderLoadInCopy,
 	ReaderLoadAfterPageBeforeCommit,
 	ReaderLoadAfterCommit,
+	ReaderLoadAfterIndex,
 	ReaderPollAfterFetch,
 	ReaderPollBeforeCommit,
 	ReaderPollAfterCommit,

@@ -51,6 +51,12 @@ func (l *load) choose(ctx context.Context, more func() bool) error {
 		if err != nil {
 			return err
 		}
+		if l.mark.detail.Stripped != nil && l.mark.detail.Bulk == nil {
+			// Rows of a job that is gone are there, and will come again.
+			if dressed, err := l.dress(ctx, more); err != nil || !dressed {
+				return err
+			}
+		}
 		if !yes {
 			return l.run(ctx, more)
 		}
@@ -149,7 +155,7 @@ func (l *bulkLoad) create(ctx context.Context) error {
 		next.LoadStarted = job.Date.Add(-time.Since(sent) - time.Second)
 	}
 	next.detail.Bulk = &bulkMark{Job: job.ID, Asked: asked}
-	return l.commit(ctx, nil, next)
+	return l.beginJob(ctx, next)
 }
 
 // leave gives up a job that brought no results: one that is gone is replaced
@@ -196,7 +202,7 @@ func (l *bulkLoad) proceed(ctx context.Context, more func() bool) error {
 	if len(b.Pages) > 0 || b.Next != "" {
 		return nil
 	}
-	return l.finish(ctx)
+	return l.finish(ctx, more)
 }
 
 // list notes pages in the mark; the next commit stores them.
@@ -253,10 +259,13 @@ func pause(ctx context.Context, more func() bool, d time.Duration) bool {
 
 // finish checks the number of records, moves the mark on to polling and drops
 // the job.
-func (l *bulkLoad) finish(ctx context.Context) error {
+func (l *bulkLoad) finish(ctx context.Context, more func() bool) error {
 	b := l.mark.detail.Bulk
 	if int(l.mark.Rows) != b.Records {
 		return &ShortError{Announced: b.Records, Read: int(l.mark.Rows)}
+	}
+	if dressed, err := l.dress(ctx, more); err != nil || !dressed {
+		return err
 	}
 	if err := l.commit(ctx, nil, l.mark.loaded()); err != nil {
 		return err

@@ -42,7 +42,7 @@ func newPump(l *bulkLoad) *pump {
 	s := l.r.settings
 	p := &pump{
 		bulkLoad: l, limit: bulkcsv.Limit{Rows: chunkRows, Bytes: s.BulkChunk},
-		free: make(chan *record.Batch, s.BulkPages+2), chunks: make(chan chunk), open: map[string]bool{},
+		free: make(chan *record.Batch, s.BulkPages+2+s.BulkGroup), chunks: make(chan chunk), open: map[string]bool{},
 	}
 	for range cap(p.free) {
 		p.free <- record.NewBatch(l.table.Layout)
@@ -73,7 +73,9 @@ func (p *pump) run(ctx context.Context, more func() bool) error {
 		}
 		select {
 		case c := <-p.chunks:
-			if err := p.take(ctx, c); err != nil {
+			if err := p.takeOrGroup(ctx, c, more); errors.Is(err, errOver) {
+				return nil
+			} else if err != nil {
 				return err
 			}
 		case <-reading.Done():
@@ -150,36 +152,44 @@ func (p *pump) take(ctx context.Context, c chunk) error {
 	if c.end {
 		delete(p.open, c.link)
 	}
-	next := p.mark
-	b := next.detail.Bulk.clone()
-	next.detail.Bulk = b
-	i := slices.IndexFunc(b.Pages, func(m pageMark) bool { return m.Link == c.link })
-	if _, short := errors.AsType[*bulk.ShortError](c.err); short {
-		return p.pageAgain(ctx, next, &b.Pages[i], c)
+	if isShort(c.err) {
+		return p.pageAgain(ctx, c)
 	}
 	if c.err != nil {
 		return c.err
 	}
-	if c.batch != nil {
-		n := c.batch.Len()
-		c.batch.Asked = b.Asked
-		b.Pages[i].Rows += n
-		next.Rows += int64(n)
-		next.Bytes += int64(c.batch.Size())
-	}
-	if c.end {
-		b.Pages = slices.Delete(b.Pages, i, i+1)
-	}
-	if err := p.commit(ctx, c.batch, next); err != nil {
+	if err := p.commit(ctx, c.batch, behind(p.mark, c)); err != nil {
 		return err
 	}
 	p.recycle(c.batch)
 	return nil
 }
 
+// behind is the mark once a chunk is applied.
+func behind(m Mark, c chunk) Mark {
+	b := m.detail.Bulk.clone()
+	m.detail.Bulk = b
+	i := slices.IndexFunc(b.Pages, func(m pageMark) bool { return m.Link == c.link })
+	if c.batch != nil {
+		n := c.batch.Len()
+		c.batch.Asked = b.Asked
+		b.Pages[i].Rows += n
+		m.Rows += int64(n)
+		m.Bytes += int64(c.batch.Size())
+	}
+	if c.end {
+		b.Pages = slices.Delete(b.Pages, i, i+1)
+	}
+	return m
+}
+
 // pageAgain has a page that was not whole read from its start: nobody knows
 // where in it the records are missing.
-func (p *pump) pageAgain(ctx context.Context, next Mark, page *pageMark, c chunk) error {
+func (p *pump) pageAgain(ctx context.Context, c chunk) error {
+	next := p.mark
+	b := next.detail.Bulk.clone()
+	next.detail.Bulk = b
+	page := &b.Pages[slices.IndexFunc(b.Pages, func(m pageMark) bool { return m.Link == c.link })]
 	next.Rows -= int64(page.Rows)
 	page.Rows = 0
 	p.recycle(c.batch)

@@ -23,6 +23,8 @@ type Progress struct {
 	// Rows have been read and committed, of Total; Bytes is the size of their
 	// values.
 	Rows, Total, Bytes int64
+	// Index is the index that is being built once all rows are in; "" before.
+	Index string
 }
 
 // maxShort is how often in a row the last stretch of a load is read again
@@ -57,6 +59,9 @@ func (r *Reader) LoadWhile(ctx context.Context, fence target.Fence, t *mapping.T
 		pages: r.pages(t), fence: fence, mark: m, from: m,
 		applier: apply.New(r.connection, r.schema, t), progress: progress,
 	}
+	if err := l.undress(ctx); err != nil {
+		return false, wrap(t, "load", err)
+	}
 	if err := l.choose(ctx, more); err != nil {
 		return false, wrap(t, "load", err)
 	}
@@ -71,6 +76,7 @@ type load struct {
 	mark     Mark
 	from     Mark // the mark with which the query began
 	progress func(Progress)
+	sequence string // of id; see ids
 }
 
 // page is one page of a load, or what came instead.
@@ -180,20 +186,29 @@ func (l *load) commit(ctx context.Context, b *record.Batch, next Mark) error {
 	}
 	crash.Point(crash.ReaderLoadAfterCommit)
 	l.mark = next
-	l.report(b, res)
+	if b != nil {
+		l.report(b.Len(), b.Size(), res)
+	} else {
+		l.tell("")
+	}
 	return nil
 }
 
 // report tells of a commit.
-func (l *load) report(b *record.Batch, res apply.Result) {
-	if b != nil {
-		l.r.observe(Observation{
-			Mapping: l.table.Mapping.ID, Object: l.table.Object, Load: true,
-			Rows: b.Len(), Bytes: b.Size(), Result: res,
-		})
-	}
+func (l *load) report(rows, bytes int, res apply.Result) {
+	l.r.observe(Observation{
+		Mapping: l.table.Mapping.ID, Object: l.table.Object, Load: true,
+		Rows: rows, Bytes: bytes, Result: res,
+	})
+	l.tell("")
+}
+
+// tell shows how far the load has come.
+func (l *load) tell(index string) {
 	if l.progress != nil {
-		l.progress(Progress{Mapping: l.table.Mapping.ID, Object: l.table.Object, Rows: l.mark.Rows, Total: l.mark.Total, Bytes: l.mark.Bytes})
+		l.progress(Progress{
+			Mapping: l.table.Mapping.ID, Object: l.table.Object, Rows: l.mark.Rows, Total: l.mark.Total, Bytes: l.mark.Bytes, Index: index,
+		})
 	}
 }
 

@@ -54,6 +54,8 @@ type detail struct {
 	Short int `json:"short,omitempty"`
 	// Bulk is the place in a load through a Bulk job.
 	Bulk *bulkMark `json:"bulk,omitempty"`
+	// Stripped is set while the table is stripped for its first load.
+	Stripped *strippedMark `json:"stripped,omitempty"`
 	// Lost counts the load's Bulk jobs that were gone before they were read.
 	Lost int `json:"lost,omitempty"`
 	// REST says that Bulk API doesn't serve this load.

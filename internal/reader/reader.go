@@ -59,9 +59,12 @@ type Settings struct {
 	// BulkPageRows is the number of records that a page is asked to have;
 	// 50,000. Pages are streamed, so it costs no memory, but each is a call.
 	BulkPageRows int
-	// BulkChunk is about how many bytes of records are applied in one
-	// transaction, and what each of BulkPages+2 buffers takes; 1 MiB.
+	// BulkChunk is about how many bytes of records are applied at once, and what
+	// each of BulkPages+BulkGroup+2 buffers takes; 1 MiB.
 	BulkChunk int
+	// BulkGroup is how many chunks go into a new table by one COPY and one
+	// commit; 8.
+	BulkGroup int
 }
 
 func (s Settings) withDefaults() Settings {
@@ -79,7 +82,7 @@ func (s Settings) withDefaults() Settings {
 		v   *int
 		def int
 	}{
-		{&s.Parallel, 3}, {&s.DeferredPerPoll, 1000}, {&s.BulkPages, bulk.MaxPages}, {&s.BulkPageRows, 50_000}, {&s.BulkChunk, 1 << 20},
+		{&s.Parallel, 3}, {&s.DeferredPerPoll, 1000}, {&s.BulkPages, bulk.MaxPages}, {&s.BulkPageRows, 50_000}, {&s.BulkChunk, 1 << 20}, {&s.BulkGroup, 8},
 	} {
 		if *n.v <= 0 {
 			*n.v = n.def

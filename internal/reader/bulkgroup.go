@@ -1,0 +1,222 @@
+package reader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/synclinehq/syncline/internal/apply"
+	"github.com/synclinehq/syncline/internal/crash"
+	"github.com/synclinehq/syncline/internal/record"
+	"github.com/synclinehq/syncline/internal/salesforce/bulk"
+	"github.com/synclinehq/syncline/internal/target"
+)
+
+// groupWait is how long a COPY waits for another chunk before it ends.
+const groupWait = 50 * time.Millisecond
+
+// group is a run of chunks that go into a stripped table by one COPY and one
+// commit, so that the cost of a commit is spread; its chunks are still at hand
+// if the database refuses one.
+type group struct {
+	chunks []chunk
+	rows   int64
+	bytes  int
+	// held came instead of another chunk and comes after the group.
+	held *chunk
+}
+
+func (g *group) add(c chunk) {
+	g.chunks = append(g.chunks, c)
+	g.rows += int64(c.batch.Len())
+	g.bytes += c.batch.Size()
+}
+
+// takeOrGroup takes a chunk, and into a stripped table others with it.
+func (p *pump) takeOrGroup(ctx context.Context, c chunk, more func() bool) error {
+	for held := &c; held != nil; {
+		now := *held
+		held = nil
+		switch {
+		case p.mark.detail.Stripped == nil:
+		case isShort(now.err):
+			// Nobody knows which rows of the page are there already.
+			if err := p.matchFromHere(ctx, more); err != nil {
+				return err
+			}
+		case now.batch != nil && now.batch.Len() > 0:
+			g, err := p.takeGroup(ctx, now, more)
+			if err != nil {
+				return err
+			}
+			held = g.held
+			continue
+		}
+		if err := p.take(ctx, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errOver ends a pump whose turn is over.
+var errOver = errors.New("the turn is over")
+
+// matchFromHere gives the table its indexes, by which records are matched.
+func (p *pump) matchFromHere(ctx context.Context, more func() bool) error {
+	dressed, err := p.dress(ctx, more)
+	if err == nil && !dressed {
+		return errOver
+	}
+	return err
+}
+
+// takeGroup applies a chunk and those that come right behind it.
+func (p *pump) takeGroup(ctx context.Context, first chunk, more func() bool) (*group, error) {
+	g := &group{}
+	next := p.mark
+	_, err := p.r.db.Write(ctx, p.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) error {
+		before, err := p.unshared(ctx, tx)
+		if err != nil {
+			return err
+		}
+		n, err := p.applier.CopyNew(ctx, tx, p.stream(ctx, g, first))
+		if err != nil {
+			return err
+		}
+		after, err := p.ids(ctx, tx)
+		switch {
+		case err != nil:
+			return err
+		case n != g.rows:
+			return fmt.Errorf("%d rows were sent and %d came into the table", g.rows, n)
+		case after-before != n:
+			return errFilled
+		}
+		for _, c := range g.chunks {
+			next = behind(next, c)
+		}
+		next.detail.Stripped = &strippedMark{IDs: after}
+		if err := p.r.store(ctx, tx, p.table, next); err != nil {
+			return err
+		}
+		crash.Point(crash.ReaderLoadAfterPageBeforeCommit)
+		return nil
+	})
+	switch {
+	case err == nil:
+		crash.Point(crash.ReaderLoadAfterCommit)
+		p.mark = next
+		for _, c := range g.chunks {
+			p.closed(c)
+			p.recycle(c.batch)
+		}
+		p.report(int(g.rows), g.bytes, apply.Result{Inserted: int(g.rows)})
+		return g, nil
+	case errors.Is(err, errFilled):
+		if len(g.chunks) == 0 {
+			g.chunks = []chunk{first}
+		}
+		return g, p.eachMatched(ctx, g.chunks, more)
+	case apply.Refused(err):
+		return g, p.eachNew(ctx, g.chunks, more)
+	}
+	return g, err
+}
+
+// eachMatched takes chunks one by one into a table with its indexes.
+func (p *pump) eachMatched(ctx context.Context, chunks []chunk, more func() bool) error {
+	if err := p.matchFromHere(ctx, more); err != nil {
+		return err
+	}
+	for _, c := range chunks {
+		if err := p.take(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachNew adds chunks one by one to a stripped table and passes over what the
+// database refuses.
+func (p *pump) eachNew(ctx context.Context, chunks []chunk, more func() bool) error {
+	for i, c := range chunks {
+		err := p.takeNew(ctx, c)
+		if errors.Is(err, errFilled) {
+			return p.eachMatched(ctx, chunks[i:], more)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isShort(err error) bool {
+	_, short := errors.AsType[*bulk.ShortError](err)
+	return short
+}
+
+// stream reads a group's chunks as they come, up to its size.
+func (p *pump) stream(ctx context.Context, g *group, first chunk) *record.Stream {
+	wait := time.NewTimer(time.Hour)
+	return record.NewStream(func() *record.Batch {
+		if len(g.chunks) == 0 {
+			g.add(first)
+			return first.batch
+		}
+		if len(g.chunks) >= p.r.settings.BulkGroup {
+			return nil
+		}
+		wait.Reset(groupWait)
+		defer wait.Stop()
+		select {
+		case c := <-p.chunks:
+			if c.err != nil || c.batch == nil || c.batch.Len() == 0 {
+				g.held = &c
+				return nil
+			}
+			g.add(c)
+			return c.batch
+		case <-wait.C:
+		case <-ctx.Done():
+		}
+		return nil
+	})
+}
+
+// takeNew adds a chunk.
+func (p *pump) takeNew(ctx context.Context, c chunk) error {
+	next := behind(p.mark, c)
+	var res apply.Result
+	_, err := p.r.db.Write(ctx, p.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) (err error) {
+		if err = p.lockOut(ctx, tx); err != nil {
+			return err
+		}
+		if res, err = p.applier.AddNew(ctx, tx, c.batch); err != nil {
+			return fmt.Errorf("add a page: %w", err)
+		}
+		ids, err := p.ids(ctx, tx)
+		if err != nil {
+			return err
+		}
+		next.detail.Stripped = &strippedMark{IDs: ids}
+		return p.r.store(ctx, tx, p.table, next)
+	})
+	if err != nil {
+		return err
+	}
+	p.mark = next
+	p.closed(c)
+	p.report(c.batch.Len(), c.batch.Size(), res)
+	p.recycle(c.batch)
+	return nil
+}
+
+// closed forgets a page that is through.
+func (p *pump) closed(c chunk) {
+	if c.end {
+		delete(p.open, c.link)
+	}
+}
