@@ -35,6 +35,7 @@ func (s *Store) Prune(ctx context.Context, keep Keep) (int64, error) {
 		age        time.Duration
 	}{
 		{"journal", "state = 'accepted' AND sent_at < clock_timestamp() - $1::interval", keep.Journal},
+		{"journal_job", "at < clock_timestamp() - $1::interval AND NOT EXISTS (SELECT FROM syncline.journal j WHERE j.batch = journal_job.batch)", keep.Journal},
 		{"event", "at < clock_timestamp() - $1::interval", keep.Events},
 		{"activity", "minute < clock_timestamp() - $1::interval", keep.Activity},
 		{"api_call", "hour < clock_timestamp() - $1::interval", keep.Calls},

@@ -78,6 +78,8 @@ type memory struct {
 	rows   map[uuid.UUID][]JournalRow
 	number int64
 	down   error // what every call fails with
+	jobs   map[uuid.UUID]string
+	noted  time.Duration // how long ago every job was noted
 }
 
 func (m *memory) Sending(_ context.Context, f target.Fence, batch uuid.UUID, entries []JournalEntry) error {
@@ -113,6 +115,25 @@ func (m *memory) Accepted(_ context.Context, batch uuid.UUID, results []JournalR
 	return nil
 }
 
+func (m *memory) NoteJob(_ context.Context, f target.Fence, batch uuid.UUID, job string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return m.down
+	}
+	if f.Number != m.number {
+		return fmt.Errorf("journal: %w", target.ErrFenced)
+	}
+	m.jobs[batch] = job
+	return nil
+}
+
+func (m *memory) JobOf(_ context.Context, _, batch uuid.UUID) (string, time.Duration, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.jobs[batch], m.noted, m.down
+}
+
 func (m *memory) Batch(_ context.Context, _, batch uuid.UUID) ([]JournalRow, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -124,7 +145,7 @@ func (m *memory) Batch(_ context.Context, _, batch uuid.UUID) ([]JournalRow, err
 func newSite(t testing.TB, change ...func(*Config)) *site {
 	t.Helper()
 	ctx := t.Context()
-	s := &site{TB: t, journal: &memory{rows: map[uuid.UUID][]JournalRow{}, number: 1}}
+	s := &site{TB: t, journal: &memory{rows: map[uuid.UUID][]JournalRow{}, jobs: map[uuid.UUID]string{}, number: 1}}
 	s.startOrg()
 	dsn := pgtest.New(t)
 	db, err := target.Open(ctx, target.Config{URL: dsn})

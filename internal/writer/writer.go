@@ -36,6 +36,12 @@ type Journal interface {
 	Sending(ctx context.Context, fence target.Fence, batch uuid.UUID, entries []JournalEntry) error
 	// Accepted notes the answers. A second answer for a record is ignored.
 	Accepted(ctx context.Context, batch uuid.UUID, results []JournalResult) error
+	// NoteJob notes the Bulk job of a call before the job gets any data, and
+	// again before it is started. It fails as Sending does.
+	NoteJob(ctx context.Context, fence target.Fence, batch uuid.UUID, job string) error
+	// JobOf returns the Bulk job of a call and how long ago it was last noted;
+	// "" if there is none.
+	JobOf(ctx context.Context, connection, batch uuid.UUID) (job string, age time.Duration, err error)
 	// Batch returns what is known of a call; nothing if it was never noted.
 	Batch(ctx context.Context, connection, batch uuid.UUID) ([]JournalRow, error)
 }

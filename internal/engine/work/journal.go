@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -34,6 +35,14 @@ func (j journal) Accepted(ctx context.Context, batch uuid.UUID, results []writer
 		}
 	}
 	return j.store.Accepted(ctx, batch, out)
+}
+
+func (j journal) NoteJob(ctx context.Context, fence target.Fence, batch uuid.UUID, job string) error {
+	return j.store.NoteJob(ctx, fence, batch, job)
+}
+
+func (j journal) JobOf(ctx context.Context, connection, batch uuid.UUID) (string, time.Duration, error) {
+	return j.store.JobOf(ctx, connection, batch)
 }
 
 func (j journal) Batch(ctx context.Context, connection, batch uuid.UUID) ([]writer.JournalRow, error) {
