@@ -168,11 +168,19 @@ func (im *importing) planSettings(ctx context.Context) error {
 	switch {
 	case im.settings:
 		im.conn.Algorithm = f.Algorithm
+		if f.Ours {
+			paused := im.conn.Options
+			im.conn.Options = f.Options
+			im.conn.Options.PauseReads, im.conn.Options.PauseWrites = paused.PauseReads, paused.PauseWrites
+		}
 		if f.Features != nil {
 			im.conn.Features = f.Features
 		}
 	case f.Features != nil && !maps.Equal(f.Features, im.conn.Features):
 		im.result.NotApplied = append(im.result.NotApplied, "connection.features")
+	}
+	if f.Ours && !im.settings && !reflect.DeepEqual(f.Options.Tree(), im.conn.Options.Tree()) {
+		im.result.NotApplied = append(im.result.NotApplied, "connection.syncline.options")
 	}
 	return nil
 }
@@ -199,10 +207,16 @@ func (im *importing) want(ctx context.Context, m mapping.Mapping) (wanted, error
 
 // merge puts the file's settings on a stored mapping. As with PATCH, fields of
 // the stored one that the file lacks are not kept: the list is one setting.
+// A file without a part of ours, as Heroku Connect exports it, says nothing of
+// conflict policies and options: those stay.
 func (im *importing) merge(old, m mapping.Mapping) wanted {
 	next := old
 	next.Access, next.Fields, next.Indexes, next.UpsertField = m.Access, m.Fields, m.Indexes, m.UpsertField
-	next.PollSeconds, next.Notify, next.MaxDailyCalls, next.Policy = m.PollSeconds, m.Notify, m.MaxDailyCalls, m.Policy
+	next.PollSeconds, next.Notify, next.MaxDailyCalls = m.PollSeconds, m.Notify, m.MaxDailyCalls
+	if im.file.Connection.Ours {
+		next.Policy, next.Options = m.Policy, m.Options
+		next.Options.PauseReads, next.Options.PauseWrites = old.Options.PauseReads, old.Options.PauseWrites
+	}
 	w := wanted{mapping: next, change: Updated}
 	if sameConfig(old, next) {
 		w.change = Unchanged
@@ -221,7 +235,7 @@ func sameConfig(a, b mapping.Mapping) bool {
 	}
 	return a.Access == b.Access && slices.Equal(a.Fields, b.Fields) && maps.Equal(a.Indexes, b.Indexes) &&
 		a.UpsertField == b.UpsertField && a.PollSeconds == b.PollSeconds && a.Notify == b.Notify &&
-		a.MaxDailyCalls == b.MaxDailyCalls && policy(a.Policy) == policy(b.Policy)
+		a.MaxDailyCalls == b.MaxDailyCalls && policy(a.Policy) == policy(b.Policy) && a.Options.Same(b.Options)
 }
 
 // describe asks the org anew once per object: what a person has just put right
@@ -318,14 +332,18 @@ func (im *importing) storeSettings(ctx context.Context, tx *store.Tx) error {
 		return nil
 	}
 	settings := func(c mapping.Connection) map[string]any {
-		return map[string]any{"features": c.Features, "algorithm": c.Algorithm, "api_version": c.APIVersion}
+		return map[string]any{
+			"features": c.Features, "algorithm": c.Algorithm, "api_version": c.APIVersion, "options": c.Options.Tree(),
+		}
 	}
 	var before map[string]any
 	_, err := tx.UpdateConnection(ctx, im.conn.ID, func(x *mapping.Connection) error {
 		if before = settings(*x); reflect.DeepEqual(before, settings(im.conn)) {
 			return errUnchanged
 		}
-		x.Features, x.Algorithm, x.APIVersion = im.conn.Features, im.conn.Algorithm, im.conn.APIVersion
+		paused := x.Options
+		x.Features, x.Algorithm, x.APIVersion, x.Options = im.conn.Features, im.conn.Algorithm, im.conn.APIVersion, im.conn.Options
+		x.Options.PauseReads, x.Options.PauseWrites = paused.PauseReads, paused.PauseWrites
 		return nil
 	})
 	if errors.Is(err, errUnchanged) {
@@ -355,9 +373,9 @@ func (im *importing) storeMapping(ctx context.Context, tx *store.Tx, w wanted) e
 	}
 	before := auditMapping(im.old(w.mapping.ID))
 	kept, err := tx.UpdateMapping(ctx, w.mapping.ID, func(x *mapping.Mapping) error {
-		status := x.Status
+		now := *x
 		*x = w.mapping
-		x.Status = status
+		x.Status, x.Options.PauseReads, x.Options.PauseWrites = now.Status, now.Options.PauseReads, now.Options.PauseWrites
 		if w.reload {
 			x.Status.Stage = mapping.StageCreated
 		}
@@ -394,5 +412,6 @@ func auditMapping(m mapping.Mapping) map[string]any {
 	return map[string]any{
 		"access": m.Access, "fields": m.Fields, "indexes": m.Indexes, "upsert_field": m.UpsertField,
 		"poll_seconds": m.PollSeconds, "notify": m.Notify, "max_daily_calls": m.MaxDailyCalls, "policy": m.Policy,
+		"options": m.Options.Tree(),
 	}
 }

@@ -41,6 +41,10 @@ type FileConnection struct {
 	Features map[string]bool
 	// Algorithm is how to write: Ordered unless the file tells otherwise.
 	Algorithm Algorithm
+	// Ours is true if the file has a part connection.syncline. Only then does
+	// it say anything of options and conflict policies, the defaults included.
+	Ours    bool
+	Options ConnectionOptions
 }
 
 // Entry is one mapping of the file.
@@ -59,6 +63,7 @@ type Entry struct {
 	// for display, ignored by an import.
 	AppliedAt time.Time
 	Policy    Policy
+	Options   Options
 }
 
 // Mappings turns the file's entries into mappings of a connection, without an
@@ -77,6 +82,7 @@ func (f *File) Mappings(connection uuid.UUID) []Mapping {
 			Notify:        e.Notify,
 			MaxDailyCalls: e.MaxDailyCalls,
 			Policy:        e.Policy,
+			Options:       e.Options,
 		}
 	}
 	return out

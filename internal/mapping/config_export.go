@@ -29,8 +29,10 @@ type (
 		Syncline       *exportSyncline `json:"syncline,omitempty"`
 	}
 	exportSyncline struct {
-		Algorithm Algorithm         `json:"algorithm,omitempty"`
-		Policies  map[string]Policy `json:"policies,omitempty"`
+		Algorithm Algorithm                 `json:"algorithm,omitempty"`
+		Mappings  map[string]map[string]any `json:"mappings,omitempty"`
+		Options   map[string]any            `json:"options,omitempty"`
+		Policies  map[string]Policy         `json:"policies,omitempty"`
 	}
 	exportMapping struct {
 		Config     exportConfig `json:"config"`
@@ -50,7 +52,7 @@ type (
 
 // Export writes a connection's configuration as Heroku Connect does, with its
 // keys only. What Heroku has no key for (a write algorithm of our own, a
-// conflict policy that is not the default) goes to connection.syncline, which
+// conflict policy or option that is not the default) goes to connection.syncline, which
 // is there only if need be. Mappings are sorted by object; but for exported_at
 // two exports of one configuration are equal byte by byte.
 func Export(conn Connection, mappings []Mapping, now time.Time) []byte {
@@ -111,7 +113,9 @@ func exportFeatures(conn Connection) map[string]bool {
 
 // exportOurs is nil if everything of ours is at its default.
 func exportOurs(conn Connection, mappings []Mapping) *exportSyncline {
-	ours := &exportSyncline{Policies: make(map[string]Policy)}
+	ours := &exportSyncline{
+		Mappings: map[string]map[string]any{}, Options: conn.Options.Tree(), Policies: make(map[string]Policy),
+	}
 	if conn.Algorithm == Dependency {
 		ours.Algorithm = Dependency
 	}
@@ -119,8 +123,11 @@ func exportOurs(conn Connection, mappings []Mapping) *exportSyncline {
 		if m.Policy != "" && m.Policy != LastWriter {
 			ours.Policies[m.ObjectName] = m.Policy
 		}
+		if tree := m.Options.Tree(); len(tree) > 0 {
+			ours.Mappings[m.ObjectName] = tree
+		}
 	}
-	if ours.Algorithm == "" && len(ours.Policies) == 0 {
+	if ours.Algorithm == "" && len(ours.Policies) == 0 && len(ours.Options) == 0 && len(ours.Mappings) == 0 {
 		return nil
 	}
 	return ours

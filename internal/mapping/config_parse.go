@@ -96,9 +96,9 @@ func (w *walker) file(root value) *File {
 	}
 	w.version(top.take("version"))
 	f := &File{Connection: FileConnection{Algorithm: Ordered}}
-	policies := map[string]Policy{}
+	ours := &ownPart{policies: map[string]Policy{}, options: map[string]value{}}
 	if v := top.take("connection"); v.v != nil {
-		f.Connection = w.connection(v, policies)
+		f.Connection = w.connection(v, ours)
 	}
 	list := top.take("mappings")
 	if list.v == nil {
@@ -109,7 +109,8 @@ func (w *walker) file(root value) *File {
 		w.entry(f, v.at(fmt.Sprintf("mappings[%d]", i)))
 	}
 	w.rest(top)
-	w.applyPolicies(f, policies)
+	w.applyPolicies(f, ours.policies)
+	w.applyOptions(f, ours.options)
 	return f
 }
 
@@ -122,7 +123,7 @@ func (w *walker) version(v value) {
 	}
 }
 
-func (w *walker) connection(v value, policies map[string]Policy) FileConnection {
+func (w *walker) connection(v value, ours *ownPart) FileConnection {
 	c := FileConnection{Present: true, Algorithm: Ordered}
 	o, ok := w.object(v)
 	if !ok {
@@ -139,18 +140,26 @@ func (w *walker) connection(v value, policies map[string]Policy) FileConnection 
 		c.Algorithm = Merged
 	}
 	if v := o.take("syncline"); v.v != nil {
-		w.syncline(v, &c, policies)
+		w.syncline(v, &c, ours)
 	}
 	w.rest(o)
 	return c
 }
 
+// ownPart is what connection.syncline says of mappings, which are read later;
+// keys are object names in lower case.
+type ownPart struct {
+	policies map[string]Policy
+	options  map[string]value
+}
+
 // syncline reads what Heroku's export has no place for.
-func (w *walker) syncline(v value, c *FileConnection, policies map[string]Policy) {
+func (w *walker) syncline(v value, c *FileConnection, ours *ownPart) {
 	o, ok := w.object(v)
 	if !ok {
 		return
 	}
+	c.Ours = true
 	if v := o.take("algorithm"); v.v != nil {
 		switch a := Algorithm(w.text(v)); a {
 		case Ordered, Merged, Dependency:
@@ -162,7 +171,20 @@ func (w *walker) syncline(v value, c *FileConnection, policies map[string]Policy
 	if v := o.take("policies"); v.v != nil {
 		if list, ok := w.object(v); ok {
 			for _, name := range list.names() {
-				policies[strings.ToLower(name)] = w.policy(list.take(name))
+				ours.policies[strings.ToLower(name)] = w.policy(list.take(name))
+			}
+		}
+	}
+	if v := o.take("options"); v.v != nil {
+		if options, ok := w.object(v); ok {
+			c.Options = readOptions[ConnectionOptions](w, options)
+			w.optionFaults(v.path, c.Options.Check())
+		}
+	}
+	if v := o.take("mappings"); v.v != nil {
+		if list, ok := w.object(v); ok {
+			for _, name := range list.names() {
+				ours.options[strings.ToLower(name)] = list.take(name)
 			}
 		}
 	}
@@ -204,5 +226,32 @@ func (w *walker) applyPolicies(f *File, policies map[string]Policy) {
 			continue
 		}
 		e.Policy = policies[object]
+	}
+}
+
+// applyOptions gives the file's mappings their options.
+func (w *walker) applyOptions(f *File, options map[string]value) {
+	for _, object := range slices.Sorted(maps.Keys(options)) {
+		v := options[object]
+		if v.v == nil {
+			continue
+		}
+		e := f.Entry(object)
+		if e == nil {
+			w.fail(v.path, "the file has no mapping of this object")
+			continue
+		}
+		if o, ok := w.object(v); ok {
+			e.Options = readOptions[Options](w, o)
+			w.optionFaults(v.path, e.Options.Check(e.Fields))
+		}
+	}
+}
+
+func (w *walker) optionFaults(path string, err error) {
+	if errs, ok := errors.AsType[OptionErrors](err); ok {
+		for _, e := range errs {
+			w.fail(path+"."+e.Key, e.Problem)
+		}
 	}
 }

@@ -290,6 +290,7 @@ func FuzzParseConfig(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add([]byte(`{"mappings":[{"object_name":"A","config":{"access":"read_only","fields":{"Id":{}}}}],"connection":{"syncline":{"policies":{"a":"salesforce"}}}}`))
+	f.Add([]byte(ownFile(ownOptions)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := mapping.ParseConfig(bytes.NewReader(data))
 		if err != nil {

@@ -131,6 +131,8 @@ func (w *walker) integer(v value, absent, low, high int) (n int, ok bool) {
 		return absent, true
 	case float64:
 		f = x
+	case int:
+		f = float64(x)
 	case string:
 		var err error
 		if f, err = strconv.ParseFloat(x, 64); err != nil {

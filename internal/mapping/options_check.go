@@ -11,8 +11,8 @@ import (
 
 // Bounds of the options that are numbers.
 const (
-	minReconcile   = 60
-	maxReconcile   = 366 * 24 * 60 * 60
+	minEvery       = 60
+	maxEvery       = 366 * 24 * 60 * 60
 	maxPriority    = 1000
 	maxParallel    = 32
 	maxBulkFrom    = 100_000_000
@@ -72,6 +72,13 @@ func (e *OptionErrors) within(key string, n, low, high int) {
 	}
 }
 
+// seconds checks how often something is done of itself.
+func (e *OptionErrors) seconds(key string, n int) {
+	if n != switchedOff && n != atItsDefault && (n < minEvery || n > maxEvery) {
+		e.add(key, "a whole number from %d to %d is wanted, or -1 for never, not %d", minEvery, maxEvery, n)
+	}
+}
+
 // Check says what is wrong with the options of a mapping of these fields, as
 // far as that tells without the org; nil or [OptionErrors].
 func (o Options) Check(fields []string) error {
@@ -87,9 +94,9 @@ func (o Options) Check(fields []string) error {
 	default:
 		errs.add("when_read_only", "%q is not known; use send, hold or discard", o.WhenReadOnly)
 	}
-	if n := o.ReconcileSeconds; n != switchedOff && n != atItsDefault && (n < minReconcile || n > maxReconcile) {
-		errs.add("reconcile_seconds", "a whole number from %d to %d is wanted, or -1 for never, not %d", minReconcile, maxReconcile, n)
-	}
+	errs.seconds("reconcile_seconds", o.ReconcileSeconds)
+	errs.seconds("proof_seconds", o.ProofSeconds)
+	errs.seconds("quick_proof_seconds", o.QuickProofSeconds)
 	errs.within("priority", o.Priority, -maxPriority, maxPriority)
 	if !isAssignmentRule(o.AssignmentRule) {
 		errs.add("assignment_rule", "%q is not known; %s", shown(o.AssignmentRule), assignmentRule)
