@@ -325,6 +325,48 @@ func TestPauseEndsTheTurnAndResumeBringsItBack(t *testing.T) {
 	receive(t, began, "turn after resume")
 }
 
+func TestAChangeOfSettingsEndsTheSliceAndNotTheTurn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.settings.Slice, r.settings.Hold = time.Hour, time.Hour
+	c, m := r.connect("one")
+	slices := make(chan []mapping.Mapping, 10)
+	e := r.start(map[string]engine.Handler{engine.KindWrite: func(ctx context.Context, turn *engine.Turn) (engine.Next, error) {
+		slices <- turn.Mappings
+		for turn.More() && ctx.Err() == nil {
+			turn.Wait(ctx, time.Hour)
+		}
+		return engine.Next{After: time.Hour, Hot: true}, nil
+	}})
+	if first := receive(t, slices, "slice"); first[0].Options.Priority != 0 {
+		t.Fatalf("mapping %+v", first[0])
+	}
+	fence := func() int64 {
+		t.Helper()
+		turn, err := r.store.Turn(t.Context(), engine.Key{Connection: c.ID, Kind: engine.KindWrite})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return turn.Generation
+	}
+	before := fence()
+	for priority := 1; priority <= 3; priority++ {
+		if _, err := r.store.UpdateMapping(t.Context(), m.ID, func(m *mapping.Mapping) error { m.Options.Priority = priority; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Changed(t.Context(), c.ID); err != nil {
+			t.Fatal(err)
+		}
+		// Another notice of the same change may bring one more slice.
+		for got := -1; got != priority; {
+			got = receive(t, slices, "slice with the new settings")[0].Options.Priority
+		}
+	}
+	if after := fence(); after != before {
+		t.Errorf("generation %d, then %d", before, after)
+	}
+}
+
 func TestTroubleWithTheDatabaseIsACondition(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

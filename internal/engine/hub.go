@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,6 +19,8 @@ type running struct {
 	stop    chan struct{}
 	once    sync.Once
 	saved   target.CommitPair // the newest pair that the control store has
+	// changed: the slice's settings may be outdated.
+	changed atomic.Bool
 	// troubled: all went well, while the connection is still said to be in
 	// trouble.
 	troubled bool
@@ -105,13 +108,15 @@ func (h *hub) deliver(key Key) bool {
 	return true
 }
 
-// deliverAll wakes the turns in hand of a connection, or of all with uuid.Nil:
-// after a change, or a gap in the notifications.
+// deliverAll wakes the turns in hand of a connection, or of all with uuid.Nil,
+// after a change, or a gap in the notifications. Their slices end, so that the
+// next ones go by what is set now.
 func (h *hub) deliverAll(connection uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for key, r := range h.turns {
 		if connection == uuid.Nil || key.Connection == connection {
+			r.changed.Store(true)
 			r.poke()
 		}
 	}

@@ -230,6 +230,9 @@ func (e *Engine) savePair(ctx context.Context, t *Turn) error {
 // trouble, whose end is found when turns end. It is false when the turn goes back
 // to the queue.
 func (e *Engine) stay(ctx context.Context, r *running, res *result) bool {
+	if r.changed.Load() {
+		res.after = 0
+	}
 	left := e.settings.Hold - time.Since(r.started)
 	free := e.hub.count() <= e.queue.MaxWorkers()/2
 	if r.stopping() || r.troubled || ctx.Err() != nil || left <= 0 || !free || (res.after > e.settings.HoldUpTo && !res.hot) {
@@ -257,6 +260,7 @@ func (e *Engine) stay(ctx context.Context, r *running, res *result) bool {
 // the turn has to end instead: it is no longer wanted, or the connection was
 // changed so that its session has to be opened anew.
 func (e *Engine) refresh(ctx context.Context, t *Turn) *result {
+	t.run.changed.Store(false) // before the look: a later change is seen by the next
 	sc, err := e.scope(ctx, t.Key)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

@@ -52,9 +52,11 @@ type Turn struct {
 	engine *Engine
 }
 
-// More says whether the turn may take on new work.
+// More says whether the turn may take on new work in this slice. It may not
+// when its settings have changed: the next slice, which follows at once, has
+// the new ones.
 func (t *Turn) More() bool {
-	return time.Now().Before(t.Until) && !t.run.stopping()
+	return time.Now().Before(t.Until) && !t.run.stopping() && !t.run.changed.Load()
 }
 
 // Stopping is closed when the turn shall end after what is in flight: the node
