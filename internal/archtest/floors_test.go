@@ -22,7 +22,7 @@ var floors = []map[string]bool{
 	rooms("internal/salesforce", "internal/target", "internal/schema", "internal/budget"),
 	rooms("internal/triggerlog", "internal/outbox", "internal/brake"),
 	rooms("internal/apply"),
-	rooms("internal/reader", "internal/writer", "internal/verify"),
+	rooms("internal/reader", "internal/writer", "internal/verify", "internal/inbox"),
 	rooms("internal/store"),
 	rooms("internal/engine", "internal/access", "internal/notify", "internal/diagnose"),
 	rooms("internal/manage"),

@@ -1,0 +1,55 @@
+package inbox
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/outbox"
+	"github.com/synclinehq/syncline/internal/schema"
+	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/triggerlog"
+)
+
+// settleAfter is how long after its claim an insert whose reply was lost may
+// still arrive: until then nobody may say that it did not.
+const settleAfter = outbox.SendWithin + 10*time.Minute + 30*time.Second
+
+// Inbox is the failures of one connection. It is safe for concurrent use.
+type Inbox struct {
+	db            *target.DB
+	conn          mapping.Connection
+	log           *triggerlog.Log
+	box           *outbox.Outbox
+	live, archive string // quoted
+	tables        map[string]mapping.Mapping
+	objects       map[uuid.UUID]mapping.Mapping
+}
+
+// Of returns the inbox of a connection with these mappings, in its database.
+func Of(db *target.DB, conn mapping.Connection, mappings []mapping.Mapping) *Inbox {
+	in := &Inbox{
+		db: db, conn: conn, log: triggerlog.In(conn.Schema), box: outbox.Of(conn.ID),
+		live:    pgx.Identifier{conn.Schema, "_trigger_log"}.Sanitize(),
+		archive: pgx.Identifier{conn.Schema, "_trigger_log_archive"}.Sanitize(),
+		tables:  map[string]mapping.Mapping{}, objects: map[uuid.UUID]mapping.Mapping{},
+	}
+	for _, m := range mappings {
+		in.tables[TableOf(m)] = m
+		in.objects[m.ID] = m
+	}
+	return in
+}
+
+// TableOf is the name of a mapping's table, without its schema.
+func TableOf(m mapping.Mapping) string { return schema.Shorten(strings.ToLower(m.ObjectName)) }
+
+// object is the object of a table; "" if no mapping has it.
+func (in *Inbox) object(table string) string { return in.tables[table].ObjectName }
+
+func (in *Inbox) name(table string) string {
+	return pgx.Identifier{in.conn.Schema, table}.Sanitize()
+}
