@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -17,25 +21,23 @@ import (
 	"github.com/synclinehq/syncline/internal/reader"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/salesforce/bulk"
-	"github.com/synclinehq/syncline/internal/schema"
 	"github.com/synclinehq/syncline/internal/sobject"
 	"github.com/synclinehq/syncline/internal/target"
 )
 
-const object = "Account"
-
-type bench struct {
-	rows, columns, rounds int
-	program               string
-	settings              reader.Settings
-
-	db         *target.DB
-	connection mapping.Connection
-	table      *mapping.Table
-	reader     *reader.Reader
-	fence      target.Fence
-	list       string // of columns
-	calls      atomic.Int64
+// childArgs is what a process that loads is told.
+type childArgs struct {
+	DSN        string
+	Token      salesforce.Token
+	Connection mapping.Connection
+	Mapping    mapping.Mapping
+	Fence      int64
+	Pages      int
+	Group      int
+	Profile    string
+	// Empty and Slow are for the parent: the table is emptied before; the org
+	// is far away.
+	Empty, Slow bool
 }
 
 // meter counts calls.
@@ -45,39 +47,127 @@ func (meter) Begin(context.Context) func() { return func() {} }
 func (m meter) Charge(salesforce.Use)      { m.n.Add(1) }
 func (meter) Usage(int, int)               {}
 
-func (b *bench) prepare(ctx context.Context, dsn string, child *orgProcess) error {
-	token, err := child.token(ctx)
+func client(token salesforce.Token, n *atomic.Int64) *salesforce.Client {
+	return salesforce.New(salesforce.Config{
+		Tokens: salesforce.StaticToken(token), HTTP: salesforce.NewHTTPClient(salesforce.DialPolicy{AllowInsecure: true}), Meter: meter{n},
+	})
+}
+
+func resolve(ctx context.Context, org *salesforce.Client, m mapping.Mapping) (*mapping.Table, error) {
+	return mapping.Resolve(m, func(name string) (*sobject.Object, error) { return org.Describe(ctx, name) })
+}
+
+// runChild loads the object once and prints what it took.
+func runChild(ctx context.Context, args string) error {
+	var in childArgs
+	if err := json.Unmarshal([]byte(args), &in); err != nil {
+		return err
+	}
+	db, err := target.Open(ctx, target.Config{URL: in.DSN})
 	if err != nil {
 		return err
 	}
-	org := salesforce.New(salesforce.Config{
-		Tokens: salesforce.StaticToken(token), HTTP: salesforce.NewHTTPClient(salesforce.DialPolicy{AllowInsecure: true}), Meter: meter{&b.calls},
+	defer db.Close()
+	var calls atomic.Int64
+	org := client(in.Token, &calls)
+	table, err := resolve(ctx, org, in.Mapping)
+	if err != nil {
+		return err
+	}
+	r := reader.New(reader.Config{
+		Connection: in.Connection, DB: db, Org: org, Bulk: bulk.New(org),
+		Settings: reader.Settings{BulkFrom: 1, BulkPages: in.Pages, BulkGroup: in.Group},
 	})
-	if b.db, err = target.Open(ctx, target.Config{URL: dsn}); err != nil {
+	fence := target.Fence{Connection: in.Connection.ID, Kind: "load", Number: in.Fence}
+	if err := db.Raise(ctx, fence); err != nil {
 		return err
 	}
-	if err := b.db.Migrate(ctx); err != nil {
+	if err := r.Restart(ctx, fence, table); err != nil {
 		return err
 	}
-	b.connection = mapping.Connection{ID: uuid.New(), Schema: "salesforce"}
-	if err := b.resolve(ctx, org); err != nil {
+	if in.Profile != "" {
+		f, err := os.Create(in.Profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	calls.Store(0)
+	start := time.Now()
+	done, err := r.Load(ctx, fence, table, start.Add(time.Hour), nil)
+	if err == nil && !done {
+		err = errors.New("the load did not come to its end")
+	}
+	if err != nil {
 		return err
 	}
-	if _, err := schema.Apply(ctx, b.db, b.connection, []*mapping.Table{b.table}); err != nil {
-		return err
-	}
-	b.settings.BulkFrom = 1
-	b.reader = reader.New(reader.Config{Connection: b.connection, DB: b.db, Org: org, Bulk: bulk.New(org), Settings: b.settings})
-	b.fence = target.Fence{Connection: b.connection.ID, Kind: "load", Number: 1}
-	if err := b.db.Raise(ctx, b.fence); err != nil {
-		return err
-	}
-	_, err = b.db.Pool().Exec(ctx, `CREATE SCHEMA ceiling; CREATE TABLE ceiling.account (LIKE salesforce.account INCLUDING ALL)`)
-	return err
+	return json.NewEncoder(os.Stdout).Encode(result{Took: time.Since(start), Calls: calls.Load(), PeakMiB: peakMiB()})
 }
 
-// resolve maps as many fields as were asked for.
-func (b *bench) resolve(ctx context.Context, org *salesforce.Client) error {
+// load times a whole load in a process of its own.
+func (b *bench) load(ctx context.Context, in childArgs) (result, error) {
+	if in.Empty {
+		if err := b.empty(ctx, "salesforce"); err != nil {
+			return result{}, err
+		}
+	}
+	b.fence++
+	in.DSN, in.Connection, in.Mapping, in.Fence, in.Group = b.dsn, b.connection, b.table.Mapping, b.fence, b.group
+	in.Token, in.Profile = b.token, b.profile
+	if in.Slow {
+		in.Token.InstanceURL = b.far.url
+	}
+	args, err := json.Marshal(in)
+	if err != nil {
+		return result{}, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return result{}, err
+	}
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, self, "-child", string(args))
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return result{}, err
+	}
+	var r result
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		return result{}, err
+	}
+	return r, b.complete(ctx)
+}
+
+// complete makes sure that the load has done its whole work.
+func (b *bench) complete(ctx context.Context) error {
+	var rows, indexes, triggers int
+	err := b.db.Pool().QueryRow(ctx, `SELECT (SELECT count(*) FROM salesforce.account),
+		(SELECT count(*) FROM pg_index WHERE indrelid = 'salesforce.account'::regclass AND indisvalid),
+		(SELECT count(*) FROM pg_trigger WHERE tgrelid = 'salesforce.account'::regclass AND NOT tgisinternal)`).Scan(&rows, &indexes, &triggers)
+	if err != nil {
+		return err
+	}
+	if rows < b.rows || indexes != b.indexes || triggers != 3 {
+		return fmt.Errorf("the load left %d rows, %d indexes of %d and %d triggers of 3", rows, indexes, b.indexes, triggers)
+	}
+	return nil
+}
+
+// changed times a load over rows of which a tenth differ.
+func (b *bench) changed(ctx context.Context) (result, error) {
+	_, err := b.db.Pool().Exec(ctx, `BEGIN; SET LOCAL xmlbinary = 'hex'; UPDATE salesforce.account SET name = 'other' WHERE id % 10 = 0; COMMIT; CHECKPOINT`)
+	if err != nil {
+		return result{}, err
+	}
+	return b.load(ctx, childArgs{Pages: b.pages})
+}
+
+// wider adds fields to the mapping up to the number of columns.
+func (b *bench) wider(ctx context.Context, org *salesforce.Client) error {
 	describe, err := org.Describe(ctx, object)
 	if err != nil {
 		return err
@@ -85,16 +175,16 @@ func (b *bench) resolve(ctx context.Context, org *salesforce.Client) error {
 	lookup := func(string) (*sobject.Object, error) { return describe, nil }
 	m := mapping.Mapping{ID: uuid.New(), ConnectionID: b.connection.ID, ObjectName: object, Access: mapping.ReadWrite, PollSeconds: 600}
 	for _, f := range describe.Fields {
-		wider := m
-		wider.Fields = append(append([]string{}, m.Fields...), f.Name)
-		t, err := mapping.Resolve(wider, lookup)
+		next := m
+		next.Fields = append(append([]string{}, m.Fields...), f.Name)
+		t, err := mapping.Resolve(next, lookup)
 		if err != nil {
 			continue // a field that can't be mapped
 		}
 		if len(t.Columns) > b.columns {
 			break
 		}
-		m, b.table = wider, t
+		m, b.table = next, t
 	}
 	if b.table == nil || len(b.table.Columns) != b.columns {
 		return fmt.Errorf("%s does not have %d fields that can be mapped", object, b.columns)
@@ -103,68 +193,19 @@ func (b *bench) resolve(ctx context.Context, org *salesforce.Client) error {
 	for i, c := range b.table.Columns {
 		names[i] = c.Name
 	}
-	b.list = strings.Join(names, ", ")
+	b.list, b.query = strings.Join(names, ", "), "SELECT "+strings.Join(b.table.Layout.Paths(), ", ")+" FROM "+object
 	return nil
-}
-
-// load times a whole load into the empty table.
-func (b *bench) load(ctx context.Context) (time.Duration, error) {
-	if err := b.empty(ctx, "salesforce"); err != nil {
-		return 0, err
-	}
-	if err := b.reader.Restart(ctx, b.fence, b.table); err != nil {
-		return 0, err
-	}
-	b.calls.Store(0)
-	start := time.Now()
-	done, err := b.reader.Load(ctx, b.fence, b.table, start.Add(time.Hour), nil)
-	if err == nil && !done {
-		err = errors.New("the load did not come to its end")
-	}
-	return time.Since(start), err
-}
-
-func (b *bench) empty(ctx context.Context, schema string) error {
-	_, err := b.db.Pool().Exec(ctx, fmt.Sprintf(`SET syncline.truncate = 'warn'; SET client_min_messages = error;
-		TRUNCATE %s.account RESTART IDENTITY; CHECKPOINT`, schema))
-	return err
-}
-
-// ceiling times a COPY of the rows that the load has brought.
-func (b *bench) ceiling(ctx context.Context) (time.Duration, error) {
-	file, err := os.CreateTemp("", "benchread-*.csv")
-	if err != nil {
-		return 0, err
-	}
-	defer func() {
-		_ = file.Close()
-		_ = os.Remove(file.Name())
-	}()
-	conn, err := b.db.Pool().Acquire(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer conn.Release()
-	if tag, err := conn.Conn().PgConn().CopyTo(ctx, file, fmt.Sprintf("COPY salesforce.account (%s) TO STDOUT CSV", b.list)); err != nil {
-		return 0, err
-	} else if tag.RowsAffected() < int64(b.rows) {
-		return 0, fmt.Errorf("the load brought %d rows of %d", tag.RowsAffected(), b.rows)
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return 0, err
-	}
-	if err := b.empty(ctx, "ceiling"); err != nil {
-		return 0, err
-	}
-	start := time.Now()
-	_, err = conn.Conn().PgConn().CopyFrom(ctx, file, fmt.Sprintf("COPY ceiling.account (%s) FROM STDIN CSV", b.list))
-	return time.Since(start), err
 }
 
 // peakMiB is the greatest memory that this process has taken, 0 where the
 // system does not say.
 func peakMiB() int {
-	text, err := os.ReadFile("/proc/self/status")
+	f, err := os.Open("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
 	if err != nil {
 		return 0
 	}

@@ -1,7 +1,14 @@
-// Command benchread measures a whole load of an object against its ceiling:
-// a COPY of the same rows from a CSV file into the same table without
-// triggers, with the indexes there, on the same server and in the same run.
-// The org is a sandbox in a process of its own.
+// Command benchread measures a whole load of an object beside what else fills
+// the table, in one run, on one server and with the same rows:
+//
+//   - ceiling: COPY from a CSV file into the same table without triggers, its
+//     indexes present;
+//   - strict: COPY into the bare table, then its indexes;
+//   - export: Bulk export by go-salesforce to a file, then the ceiling's COPY.
+//
+// The load's clock stops when rows, indexes and triggers are there. Org, load
+// and export each run in a process of their own. Pairs alternate and medians
+// count.
 package main
 
 import (
@@ -12,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/synclinehq/syncline/internal/pgserver"
@@ -19,16 +27,27 @@ import (
 
 func main() {
 	b := &bench{}
+	var child string
 	flag.IntVar(&b.rows, "rows", 200_000, "rows of the object")
 	flag.IntVar(&b.columns, "columns", 26, "mapped fields")
-	flag.IntVar(&b.rounds, "rounds", 3, "pairs of load and ceiling; the median counts")
-	flag.IntVar(&b.settings.BulkPages, "pages", 5, "pages that are read at once")
-	flag.IntVar(&b.settings.BulkChunk, "chunk", 0, "bytes that are applied in one transaction; 0 is the default")
+	flag.IntVar(&b.rounds, "rounds", 5, "rounds; medians count")
+	flag.IntVar(&b.pages, "pages", 5, "pages that are read at once")
+	flag.IntVar(&b.group, "group", 0, "chunks of one commit; 0 is the default")
+	flag.StringVar(&b.only, "only", "load,ceiling,strict,export,again,changed", "what is measured; also: slow, slow1 (80 ms, 10 MB/s a connection; five pages, one)")
 	flag.StringVar(&b.program, "syncline", "bin/syncline", "the program whose sandbox is the org")
+	flag.StringVar(&b.exporter, "export", "", "the built sandbox/clients/gosalesforce/export; empty builds it")
+	flag.StringVar(&b.profile, "profile", "", "file for a CPU profile of the last load")
+	flag.StringVar(&child, "child", "", "for benchread's own use")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := b.run(ctx); err != nil {
+	var err error
+	if child != "" {
+		err = runChild(ctx, child)
+	} else {
+		err = b.run(ctx)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "benchread:", err)
 		os.Exit(1)
 	}
@@ -43,31 +62,89 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if err := server.CreateDatabase(ctx, "bench", "hstore"); err != nil {
 		return err
 	}
-	child, err := startOrg(ctx, b.program, b.rows)
+	org, err := startOrg(ctx, b.program, b.rows, b.columns)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, child.stop()) }()
-	if err := b.prepare(ctx, server.DSN("bench"), child); err != nil {
+	defer func() { err = errors.Join(err, org.stop()) }()
+	if err := b.prepare(ctx, server.DSN("bench"), org); err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
-	defer b.db.Close()
-	var ratios []float64
-	for i := range b.rounds {
-		load, err := b.load(ctx)
-		if err != nil {
-			return fmt.Errorf("load: %w", err)
+	defer b.close()
+	for round := range b.rounds {
+		for _, m := range b.measures() {
+			if !slices.Contains(strings.Split(b.only, ","), m.name) {
+				continue
+			}
+			r, err := m.do(ctx)
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.name, err)
+			}
+			b.results[m.name] = append(b.results[m.name], r)
+			fmt.Printf("round %d: %-8s %8v %9.0f rows/s  calls %d, peak %d MiB\n", round+1, m.name,
+				r.Took.Round(time.Millisecond), float64(b.rows)/r.Took.Seconds(), r.Calls, r.PeakMiB)
 		}
-		ceiling, err := b.ceiling(ctx)
-		if err != nil {
-			return fmt.Errorf("ceiling: %w", err)
-		}
-		ratios = append(ratios, load.Seconds()/ceiling.Seconds())
-		fmt.Printf("round %d: load %v (%.0f rows/s), COPY %v (%.0f rows/s), ratio %.2f, calls %d, peak memory %d MiB\n", i+1,
-			load.Round(time.Millisecond), float64(b.rows)/load.Seconds(),
-			ceiling.Round(time.Millisecond), float64(b.rows)/ceiling.Seconds(), ratios[i], b.calls.Swap(0), peakMiB())
 	}
-	slices.Sort(ratios)
-	fmt.Printf("%d rows of %d columns, %d pages at once: median ratio %.2f\n", b.rows, b.columns, b.settings.BulkPages, ratios[len(ratios)/2])
+	b.print()
 	return nil
+}
+
+// measure is one thing that is timed in each round.
+type measure struct {
+	name string
+	do   func(context.Context) (result, error)
+}
+
+// result is what one run took.
+type result struct {
+	Took    time.Duration
+	Calls   int64
+	PeakMiB int
+}
+
+// measures stand in the order of a round: those that need the rows of the load
+// come behind it.
+func (b *bench) measures() []measure {
+	return []measure{
+		{"load", func(ctx context.Context) (result, error) { return b.load(ctx, childArgs{Pages: b.pages, Empty: true}) }},
+		{"ceiling", b.ceiling},
+		{"again", func(ctx context.Context) (result, error) { return b.load(ctx, childArgs{Pages: b.pages}) }},
+		{"changed", b.changed},
+		{"strict", b.strict},
+		{"export", b.export},
+		{"slow", func(ctx context.Context) (result, error) {
+			return b.load(ctx, childArgs{Pages: b.pages, Empty: true, Slow: true})
+		}},
+		{"slow1", func(ctx context.Context) (result, error) {
+			return b.load(ctx, childArgs{Pages: 1, Empty: true, Slow: true})
+		}},
+	}
+}
+
+// print gives the medians, and each as a multiple of the ceiling.
+func (b *bench) print() {
+	fmt.Printf("\n%d rows of %d columns, median of %d\n", b.rows, b.columns, b.rounds)
+	median := func(name string) (result, bool) {
+		rs := slices.Clone(b.results[name])
+		if len(rs) == 0 {
+			return result{}, false
+		}
+		slices.SortFunc(rs, func(a, b result) int { return int(a.Took - b.Took) })
+		return rs[len(rs)/2], true
+	}
+	ceiling, _ := median("ceiling")
+	for _, m := range b.measures() {
+		r, ok := median(m.name)
+		if !ok {
+			continue
+		}
+		fmt.Printf("%-8s %8v %9.0f rows/s", m.name, r.Took.Round(time.Millisecond), float64(b.rows)/r.Took.Seconds())
+		if ceiling.Took > 0 {
+			fmt.Printf("  %5.2f × ceiling", r.Took.Seconds()/ceiling.Took.Seconds())
+		}
+		if r.Calls > 0 {
+			fmt.Printf("  %d calls, peak %d MiB", r.Calls, r.PeakMiB)
+		}
+		fmt.Println()
+	}
 }

@@ -30,7 +30,7 @@ type orgProcess struct {
 }
 
 // startOrg runs "syncline sandbox" and fills its object with rows.
-func startOrg(ctx context.Context, program string, rows int) (*orgProcess, error) {
+func startOrg(ctx context.Context, program string, rows, columns int) (*orgProcess, error) {
 	cmd := exec.CommandContext(ctx, program, "sandbox", "--json", "--rows", "0")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Stderr = os.Stderr
