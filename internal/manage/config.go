@@ -199,6 +199,11 @@ func (im *importing) want(ctx context.Context, m mapping.Mapping) (wanted, error
 	if err != nil {
 		return w, fmt.Errorf("resolve %s: %w", m.ObjectName, err)
 	}
+	if w.change == Created || w.mapping.Options.Filter != im.old(w.mapping.ID).Options.Filter {
+		if err := tryFilter(ctx, im.session, w.table); err != nil {
+			return w, err
+		}
+	}
 	// From here on the name has Salesforce's case.
 	w.mapping.ObjectName = w.table.Object
 	w.table.Mapping.ObjectName = w.table.Object
@@ -365,7 +370,7 @@ func (im *importing) storeMapping(ctx context.Context, tx *store.Tx, w wanted) e
 		if err != nil {
 			return err
 		}
-		if err := im.applied(ctx, tx, kept, w.table); err != nil {
+		if err := noteApplied(ctx, tx, kept, w.table); err != nil {
 			return err
 		}
 		return audit(ctx, tx, im.caller, "mapping.create", kept.ObjectName, im.conn.ID, nil, auditMapping(kept))
@@ -384,7 +389,7 @@ func (im *importing) storeMapping(ctx context.Context, tx *store.Tx, w wanted) e
 	if err != nil {
 		return err
 	}
-	if err := im.applied(ctx, tx, kept, w.table); err != nil {
+	if err := noteApplied(ctx, tx, kept, w.table); err != nil {
 		return err
 	}
 	return audit(ctx, tx, im.caller, "mapping.update", kept.ObjectName, im.conn.ID, before, auditMapping(kept))
@@ -399,8 +404,8 @@ func (im *importing) old(id uuid.UUID) mapping.Mapping {
 	return mapping.Mapping{}
 }
 
-// applied notes that the table stands, and from which describe it was made.
-func (im *importing) applied(ctx context.Context, tx *store.Tx, m mapping.Mapping, t *mapping.Table) error {
+// noteApplied notes that the table stands, and from which describe it was made.
+func noteApplied(ctx context.Context, tx *store.Tx, m mapping.Mapping, t *mapping.Table) error {
 	snapshot, err := json.Marshal(t.Describe)
 	if err != nil {
 		return fmt.Errorf("keep describe: %w", err)

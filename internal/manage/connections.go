@@ -2,10 +2,7 @@ package manage
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -131,94 +128,6 @@ func objects(mappings []mapping.Mapping) []string {
 	return out
 }
 
-// SetPaused pauses or resumes a connection, or with an object's name one
-// mapping of it. What is in flight ends; changes go on to be captured. Asking
-// for what is already so changes nothing.
-func (s *Service) SetPaused(ctx context.Context, c Caller, ref, object string, paused bool) error {
-	conn, err := s.on(ctx, c, access.Operate, ref)
-	if err != nil {
-		return err
-	}
-	word := map[bool]string{true: "pause", false: "resume"}[paused]
-	event := store.Event{Connection: conn.ID, Event: strings.ToUpper(word) + " CONNECTION " + conn.ResourceName}
-	err = s.store.InTx(ctx, func(tx *store.Tx) error {
-		if object == "" {
-			return s.pauseConnection(ctx, tx, c, conn, word, paused)
-		}
-		m, err := s.mappingOf(ctx, conn, object)
-		if err != nil {
-			return err
-		}
-		event.Mapping, event.Event = m.ID, strings.ToUpper(word)+" MAPPING "+m.ObjectName
-		return s.pauseMapping(ctx, tx, c, m, word, paused)
-	})
-	if errors.Is(err, errUnchanged) {
-		return nil
-	}
-	if err != nil {
-		return problem(word, err)
-	}
-	s.event(ctx, event)
-	s.changed(ctx, conn.ID)
-	if paused && object == "" {
-		s.awaitQuiet(ctx, conn.ID)
-	}
-	return nil
-}
-
-// A pause answers when nothing of the connection runs any more, or after
-// quietWithin: what is in flight may take longer, and ends by itself.
-const (
-	quietWithin = 5 * time.Second
-	quietLook   = 20 * time.Millisecond
-)
-
-// awaitQuiet waits until no node has a turn of the connection in hand.
-func (s *Service) awaitQuiet(ctx context.Context, connection uuid.UUID) {
-	ctx, cancel := context.WithTimeout(ctx, quietWithin)
-	defer cancel()
-	for {
-		running, err := s.cfg.Engine.Activities(ctx, connection)
-		if err != nil || len(running) == 0 {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(quietLook):
-		}
-	}
-}
-
-// errUnchanged rolls back a change that would change nothing.
-var errUnchanged = errors.New("unchanged")
-
-func setPaused(st *mapping.Status, paused bool) error {
-	if st.Paused == paused {
-		return errUnchanged
-	}
-	st.Paused = paused
-	return nil
-}
-
-func (s *Service) pauseConnection(ctx context.Context, tx *store.Tx, c Caller, conn mapping.Connection, word string, paused bool) error {
-	_, err := tx.UpdateConnection(ctx, conn.ID, func(x *mapping.Connection) error { return setPaused(&x.Status, paused) })
-	if err != nil {
-		return err
-	}
-	return audit(ctx, tx, c, "connection."+word, conn.ResourceName, conn.ID,
-		map[string]bool{"paused": !paused}, map[string]bool{"paused": paused})
-}
-
-func (s *Service) pauseMapping(ctx context.Context, tx *store.Tx, c Caller, m mapping.Mapping, word string, paused bool) error {
-	_, err := tx.UpdateMapping(ctx, m.ID, func(x *mapping.Mapping) error { return setPaused(&x.Status, paused) })
-	if err != nil {
-		return err
-	}
-	return audit(ctx, tx, c, "mapping."+word, m.ObjectName, m.ConnectionID,
-		map[string]bool{"paused": !paused}, map[string]bool{"paused": paused})
-}
-
 // PollNow makes the connection's mappings due at once, or with an object's name
 // one of them.
 func (s *Service) PollNow(ctx context.Context, c Caller, ref, object string) error {
@@ -226,12 +135,16 @@ func (s *Service) PollNow(ctx context.Context, c Caller, ref, object string) err
 	if err != nil {
 		return err
 	}
-	if conn.Status.Paused {
-		return &Problem{Kind: Conflict, What: "The connection is paused.", Fix: "Resume it first."}
+	if conn.Status.Paused || conn.Options.PauseReads {
+		return &Problem{Kind: Conflict, What: "The connection is paused.", Fix: "Resume it first: syncline resume"}
 	}
 	if object != "" {
-		if _, err := s.mappingOf(ctx, conn, object); err != nil {
+		m, err := s.mappingOf(ctx, conn, object)
+		if err != nil {
 			return err
+		}
+		if m.ReadsPaused(&conn) {
+			return &Problem{Kind: Conflict, What: "The reads of " + m.ObjectName + " are paused.", Fix: "Resume them first: syncline resume " + m.ObjectName}
 		}
 	}
 	return problem("wake the reader", s.cfg.Engine.Wake(ctx, engine.Key{Connection: conn.ID, Kind: engine.KindRead}))

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/synclinehq/syncline/internal/budget"
 	"github.com/synclinehq/syncline/internal/mapping"
@@ -333,8 +334,22 @@ func TestProgress(t *testing.T) {
 	ok(t, s.SaveProgress(ctx, id, store.Progress{Mapping: account, Rows: 40, Bytes: 4000, Total: 110}))
 	got := must[[]store.Progress](t)(s.Progress(ctx, id))
 	want := []store.Progress{{Mapping: account, Rows: 40, Bytes: 4000, Total: 110}}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(store.Progress{}, "StartedAt", "UpdatedAt")); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(store.Progress{}, "StartedAt", "UpdatedAt", "RowRate", "ByteRate")); diff != "" {
 		t.Errorf("progress (-want +got):\n%s", diff)
+	}
+	if got[0].RowRate <= 0 || got[0].ByteRate < 99*got[0].RowRate {
+		t.Errorf("rates: %v rows, %v bytes a second", got[0].RowRate, got[0].ByteRate)
+	}
+	// After 100 s in which 40 rows came, 1,000 come in 25 s.
+	aged := must[pgconn.CommandTag](t)(s.Pool().Exec(ctx, `UPDATE syncline.load_progress SET base_at = now() - interval '100 s',
+		recent_at = now() - interval '40 s', recent_rows = 40, recent_bytes = 4000`))
+	if aged.RowsAffected() != 1 {
+		t.Fatal(aged)
+	}
+	ok(t, s.SaveProgress(ctx, id, store.Progress{Mapping: account, Rows: 1040, Bytes: 104000, Total: 2000}))
+	ok(t, s.SaveProgress(ctx, id, store.Progress{Mapping: account, Rows: 1040, Bytes: 104000, Total: 2000}))
+	if got := must[[]store.Progress](t)(s.Progress(ctx, id))[0].RowRate; got < 5 || got > 25 {
+		t.Errorf("%v rows a second by the last 40 s, want 25 or less on a busy machine", got)
 	}
 	ok(t, s.StartProgress(ctx, id, account, 120))
 	if got := must[[]store.Progress](t)(s.Progress(ctx, id)); got[0].Rows != 0 || got[0].Total != 120 {
