@@ -3,7 +3,6 @@ package writer
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,6 +57,9 @@ func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error)
 			return err
 		}
 		done.count(p.Done)
+		if err := w.recapture(ctx, tx, p); err != nil {
+			return err
+		}
 		for _, set := range p.Sets {
 			c, err := w.putIntents(ctx, tx, set)
 			if err != nil {
@@ -114,30 +116,19 @@ func (w *Writer) tell(ctx context.Context, c claimed) {
 // next plans, past pages of entries that all have to wait. Nil: there is
 // nothing to do.
 func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
-	intents, err := w.box.Waiting(ctx, tx)
+	held, err := w.holds(ctx, tx)
 	if err != nil {
 		return nil, err
-	}
-	if len(intents) > 0 && w.visit.IsZero() {
-		w.later(w.set.Backoff)
-	}
-	held, err := w.hold(ctx, tx, intents)
-	if err != nil {
-		return nil, err
-	}
-	now := time.Now()
-	for id, at := range w.notBefore {
-		if now.Before(at) {
-			held.Entry(id)
-		} else {
-			delete(w.notBefore, id)
-		}
 	}
 	after := int32(0)
+	var waits []plan.Wait
 	for range maxPages {
 		entries, err := w.log.Next(ctx, tx, after, w.window())
-		if err != nil || len(entries) == 0 {
+		if err != nil {
 			return nil, err
+		}
+		if len(entries) == 0 {
+			break
 		}
 		in, err := w.gather(ctx, tx, entries)
 		if err != nil {
@@ -147,23 +138,10 @@ func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
 		if len(p.Sets) > 0 || len(p.Done) > 0 {
 			return p, nil
 		}
+		waits = append(waits, p.Waits...)
 		after = entries[len(entries)-1].ID
 	}
-	return nil, nil
-}
-
-// hold names what has to wait for open intents.
-func (w *Writer) hold(ctx context.Context, tx *target.Tx, intents []outbox.Intent) (*plan.Held, error) {
-	held := plan.Hold(intents)
-	if len(intents) == 0 || w.algorithm() == mapping.Ordered {
-		return held, nil
-	}
-	entries, err := w.log.ByID(ctx, tx, logIDs(intents))
-	if err != nil {
-		return nil, err
-	}
-	held.Touch(w.cfg.Tables, entries)
-	return held, nil
+	return nil, w.explain(ctx, tx, waits)
 }
 
 func (w *Writer) algorithm() mapping.Algorithm {
@@ -189,104 +167,6 @@ func (w *Writer) sets() int {
 		return 1
 	}
 	return salesforce.MaxWrites
-}
-
-// gather reads what the planner must know of the entries' rows.
-func (w *Writer) gather(ctx context.Context, tx *target.Tx, entries []triggerlog.Entry) (plan.Input, error) {
-	in := plan.Input{
-		Entries: entries, Tables: w.cfg.Tables, Paused: w.held, Limit: w.limit, MaxSets: w.sets(),
-		Rows: map[plan.Record]plan.Row{}, Related: map[plan.Record][]triggerlog.Entry{}, Bases: map[plan.Record][]outbox.Base{},
-	}
-	ids := map[string][]int32{}
-	for _, e := range entries {
-		if t := w.cfg.Tables[e.Table]; t != nil && t.Access == mapping.ReadWrite && e.RecordID != 0 {
-			ids[e.Table] = append(ids[e.Table], e.RecordID)
-		}
-	}
-	for table, list := range ids {
-		slices.Sort(list)
-		list = slices.Compact(list)
-		if err := w.gatherTable(ctx, tx, &in, w.cfg.Tables[table], list); err != nil {
-			return in, err
-		}
-	}
-	return in, nil
-}
-
-func (w *Writer) gatherTable(ctx context.Context, tx *target.Tx, in *plan.Input, t *mapping.Table, ids []int32) error {
-	if err := w.readRows(ctx, tx, in, t, ids); err != nil {
-		return err
-	}
-	bases, err := w.box.Bases(ctx, tx, t.Name, ids)
-	if err != nil {
-		return err
-	}
-	for _, b := range bases {
-		r := plan.Record{Table: t.Name, ID: b.RecordID}
-		in.Bases[r] = append(in.Bases[r], b)
-	}
-	related := w.unclear(in, t)
-	if len(related) == 0 {
-		return nil
-	}
-	entries, err := w.log.OfRecords(ctx, tx, t.Name, related)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		r := plan.Record{Table: t.Name, ID: e.RecordID}
-		in.Related[r] = append(in.Related[r], e)
-	}
-	return nil
-}
-
-// unclear are the rows of which the planner must see every entry: those that
-// are gone, and updated ones that have no sfid.
-func (w *Writer) unclear(in *plan.Input, t *mapping.Table) []int32 {
-	seen := map[int32]bool{}
-	for _, e := range in.Entries {
-		if e.Table != t.Name || e.RecordID == 0 || e.Action == triggerlog.Delete {
-			continue
-		}
-		row, here := in.Rows[plan.Record{Table: t.Name, ID: e.RecordID}]
-		if !here || e.Action == triggerlog.Update && row.Sfid == "" {
-			seen[e.RecordID] = true
-		}
-	}
-	out := make([]int32, 0, len(seen))
-	for id := range seen {
-		out = append(out, id)
-	}
-	return out
-}
-
-func (w *Writer) tableName(t *mapping.Table) string {
-	return pgx.Identifier{w.cfg.Schema, t.Name}.Sanitize()
-}
-
-func (w *Writer) readRows(ctx context.Context, tx *target.Tx, in *plan.Input, t *mapping.Table, ids []int32) error {
-	external := "''"
-	if t.Upsert >= 0 {
-		c := &t.Columns[t.Upsert]
-		external = "coalesce(" + c.Type.TextSQL(pgx.Identifier{c.Name}.Sanitize()) + ", '')"
-	}
-	rows, err := tx.Query(ctx, fmt.Sprintf(`SELECT id, coalesce(sfid, ''), %s FROM %s WHERE id = ANY($1::int[])`,
-		external, w.tableName(t)), ids)
-	if err != nil {
-		return fmt.Errorf("read rows of %s: %w", t.Name, err)
-	}
-	var (
-		id  int32
-		row plan.Row
-	)
-	_, err = pgx.ForEachRow(rows, []any{&id, &row.Sfid, &row.ExternalID}, func() error {
-		in.Rows[plan.Record{Table: t.Name, ID: id}] = row
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read rows of %s: %w", t.Name, err)
-	}
-	return nil
 }
 
 // putIntents stores what is about to be sent and marks the entries PENDING.

@@ -200,6 +200,10 @@ type Writer struct {
 	visit time.Time
 	// held are tables whose entries wait.
 	held map[string]bool
+	// holding is what open calls keep waiting.
+	holding map[uuid.UUID]holding
+	// readOnlySince are tables that were read-write once.
+	readOnlySince map[string]time.Time
 }
 
 // New makes a writer. It connects to nothing.

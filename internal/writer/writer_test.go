@@ -147,14 +147,18 @@ func TestFailuresExplainThemselves(t *testing.T) {
 func TestUntrustedEntries(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	s.run(`ALTER TABLE account ADD COLUMN mine text`)
 	for _, sql := range []string{
 		`('INSERT', 'nowhere', 1, NULL, NULL)`,
 		`('INSERT', 'user', 1, NULL, '"username"=>"x"')`,
 		`('INSERT', 'account', NULL, NULL, '"name"=>"x"')`,
 		`('INSERT', 'account', 7, NULL, 'not hstore')`,
 		`('UPDATE', 'account', 7, '001000000000001AAA', '"customer_since__c"=>"22.11.2026"')`,
+		`('UPDATE', 'account', 7, '001000000000001AAA', '"theirs"=>"1"')`,
 		`('UPDATE', 'account', 7, '001000000000001AAA', '"mine"=>"1"')`,
 		`('UPDATE', 'account', 7, '001000000000001AAA', '"name"=>"n", "mine"=>"1"')`,
+		`('DELETE', 'account', 9, '003000000000001AAA', NULL)`,
+		`('DELETE', 'account', 9, 'x'' OR true', NULL)`,
 		`('MERGE', 'account', 7, NULL, '"name"=>"n"')`,
 		`('DELETE', 'account', 8, NULL, NULL)`,
 	} {
@@ -168,8 +172,11 @@ READONLY|the mapping of User is read-only
 FAILED|invalid_entry: the entry names no record
 FAILED|invalid_entry: column values: hstore tex
 FAILED|invalid_entry: column values: column cus
+FAILED|invalid_entry: column values: the table 
 IGNORED|no mapped column was changed
 FAILED|INVALID_CROSS_REFERENCE_KEY: invalid cro
+FAILED|invalid_entry: sfid "003000000000001AAA"
+FAILED|invalid_entry: sfid "x' OR true" is no I
 FAILED|invalid_entry: action "MERGE" is none of
 IGNORED|the record never reached Salesforce
 `)

@@ -24,10 +24,21 @@ func planOf(a mapping.Algorithm, list, related []triggerlog.Entry) *plan.Plan {
 			at("account", 3): {ExternalID: "x3"}, at("account", 4): {ExternalID: "x4"}, at("account", 5): {},
 			at("contact", 1): {Sfid: c1}, at("contact", 2): {}, at("task", 1): {}, at("task", 2): {},
 		}}
+	in.Named = named(in.Tables, map[string]int32{"x1": 1, "x2": 2, "x3": 3, "x4": 4})
 	for _, e := range related {
 		in.Related[at(e.Table, e.RecordID)] = append(in.Related[at(e.Table, e.RecordID)], e)
 	}
 	return plan.Next(a, in, plan.Hold(nil))
+}
+
+// named are accounts by their unique identifier.
+func named(tables map[string]*mapping.Table, accounts map[string]int32) map[string]plan.Record {
+	out := map[string]plan.Record{}
+	for name, id := range accounts {
+		n := plan.Name{Parent: tables["account"], Column: tables["account"].Upsert}
+		out[n.KeyOf(name)] = at("account", id)
+	}
+	return out
 }
 
 func TestDependency(t *testing.T) {
@@ -93,9 +104,9 @@ func TestMerged(t *testing.T) {
 			`1 update 001000000000001AAA "Id":"001000000000001AAA","Name":"B"}`, "2 wait"}, ""},
 		{"a link that came later waits for its parent", entries(`1 INSERT contact 2 name=>C`, `2 INSERT account 3 name=>P, ext__c=>x3`, `3 UPDATE contact 2 account__ext__c=>x3`), nil, []string{
 			`2 upsert x3 "Ext__c":"x3","Name":"P"}`, "2 wait"}, ""},
-		{"records that need each other: Salesforce has the last word", entries(`1 INSERT account 3 name=>A, ext__c=>x3, account__ext__c=>x4`,
+		{"of records that need each other one goes without", entries(`1 INSERT account 3 name=>A, ext__c=>x3, account__ext__c=>x4`,
 			`2 INSERT account 4 name=>B, ext__c=>x4, account__ext__c=>x3`), nil, []string{
-			`1 upsert x3 "Ext__c":"x3","Name":"A","Account":{"Ext__c":"x4"}}`, "1 wait"}, ""},
+			`1 upsert x3 "Ext__c":"x3","Name":"A"} later account__ext__c`, "1 wait"}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -19,18 +19,30 @@ const (
 	CodeNotMapped    = "not_mapped"
 	CodeNoRecord     = "no_record"
 	CodeInsertFailed = "insert_failed"
+	CodeNoParent     = "no_parent"
 )
 
 // decision is where one entry belongs: item is set if it is to be sent, else
 // done says how it ends.
 type decision struct {
+	// keys name the record, needs those that it points to.
 	keys, needs []string
-	op          outbox.Op
-	item        *Item
-	done        Done
-	ignored     []int32
-	conflicts   []outbox.Conflict
-	reread      []Reread
+	// set is what the entry sets, with the lookups that were resolved.
+	set []change
+	// waits are the parents without which it can't be sent.
+	waits []link
+	// recapture names the columns that a second update is made from.
+	recapture []string
+	// orphan says why the parent that it names will never be there.
+	orphan string
+	// held says that a person or the mapping keeps it back.
+	held      bool
+	op        outbox.Op
+	item      *Item
+	done      Done
+	ignored   []int32
+	conflicts []outbox.Conflict
+	reread    []Reread
 }
 
 func (d decision) end(state triggerlog.State, code, format string, args ...any) decision {
@@ -49,33 +61,78 @@ func (p *planner) decide(e triggerlog.Entry) decision {
 	switch {
 	case t == nil:
 		return d.fail(CodeNotMapped, "table %q is not mapped to a Salesforce object: map it and set the entry to NEW, or set it to IGNORED", e.Table)
-	case t.Access != mapping.ReadWrite:
+	case t.Access != mapping.ReadWrite && !p.capturedBefore(t, e):
 		return d.end(triggerlog.ReadOnly, "", "the mapping of %s is read-only", t.Object)
+	case t.Access != mapping.ReadWrite && t.Mapping.Options.WhenReadOnly == mapping.DiscardThem:
+		return d.end(triggerlog.ReadOnly, "", "the mapping of %s was made read-only before this change was sent", t.Object)
 	case e.RecordID == 0 && e.Sfid == "":
 		return d.fail(CodeInvalidEntry, "the entry names no record: record_id and sfid are both missing")
+	case e.Sfid != "" && !isID(t, e.Sfid):
+		return d.fail(CodeInvalidEntry, "sfid %s is no Id of a record of %s", shortened(e.Sfid), t.Object)
 	}
 	if row.Sfid != "" && row.Sfid != e.Sfid {
 		d.keys = append(d.keys, sfidKey(row.Sfid))
 	}
+	d.held = t.Access != mapping.ReadWrite && t.Mapping.Options.WhenReadOnly == mapping.HoldThem
+	r := p.read(t, e)
+	if r.err != nil {
+		return d.fail(CodeInvalidEntry, "%s", r.err)
+	}
 	if e.Action == triggerlog.Delete {
 		return p.decideDelete(d, t, e)
 	}
-	changed, err := changes(t, e.Values)
+	changed, links, err := p.links(t, e, r)
 	if err != nil {
-		return d.fail(CodeInvalidEntry, "column values: %s", err)
+		return d.fail(CodeInvalidEntry, "%s", err)
 	}
 	if t.Upsert >= 0 {
 		d.keys = append(d.keys, externalKeys(t, changed, row)...)
 	}
 	d.needs = parents(t, p.in.Tables, changed)
+	changed = p.parentsOf(&d, t, e, changed, links)
+	d.set = changed
 	switch e.Action {
 	case triggerlog.Insert:
-		return p.decideInsert(d, t, e, changed)
+		d = p.decideInsert(d, t, e, changed)
 	case triggerlog.Update:
-		return p.decideUpdate(d, t, e, changed)
-	case triggerlog.Delete: // above
+		d = p.decideUpdate(d, t, e, changed)
+	default:
+		return d.fail(CodeInvalidEntry, "action %q is none of INSERT, UPDATE, DELETE", e.Action)
 	}
-	return d.fail(CodeInvalidEntry, "action %q is none of INSERT, UPDATE, DELETE", e.Action)
+	if d.item != nil && d.orphan != "" {
+		d.item = nil
+		return d.fail(CodeNoParent, "%s", d.orphan)
+	}
+	return d
+}
+
+// capturedBefore says whether an entry of a read-only table is from the time
+// when it was read-write.
+func (p *planner) capturedBefore(t *mapping.Table, e triggerlog.Entry) bool {
+	since, ok := p.in.ReadOnlySince[t.Name]
+	return ok && e.CreatedAt.Before(since)
+}
+
+// parentsOf sorts an entry's links: those without which it waits, and those
+// that it goes without, since the rows wait for each other.
+func (p *planner) parentsOf(d *decision, t *mapping.Table, e triggerlog.Entry, changed []change, links []link) []change {
+	for _, l := range links {
+		d.needs = append(d.needs, rowKey(l.parent.Table, l.parent.ID))
+		switch {
+		case l.gone:
+			d.orphan = l.why
+		case !l.waits:
+		case e.Action == triggerlog.Insert && p.cycles.breaks(Record{e.Table, e.RecordID}, l):
+			changed = without(changed, l.column)
+			d.recapture = append(d.recapture, l.recapture)
+		default:
+			d.waits = append(d.waits, l)
+		}
+	}
+	if len(d.recapture) > 0 { // what a record goes without it need not touch
+		d.needs = except(parents(t, p.in.Tables, changed), d.keys)
+	}
+	return changed
 }
 
 // externalKeys are the values of the unique identifier that an entry concerns:
@@ -117,7 +174,7 @@ func (p *planner) decideInsert(d decision, t *mapping.Table, e triggerlog.Entry,
 		return d.upsert(t, e, external, sent)
 	default:
 		d.op = outbox.Insert
-		d.item = &Item{Entry: e, Body: body(t, "", sent)}
+		d.item = &Item{Entry: e, Body: body(t, "", sent), Recapture: d.recapture}
 		return d
 	}
 }
@@ -197,6 +254,11 @@ func (p *planner) decideDelete(d decision, t *mapping.Table, e triggerlog.Entry)
 	if t.Describe != nil && !t.Describe.Deletable {
 		return d.fail(CodeInvalidEntry, "records of %s cannot be deleted through the API by this user", t.Object)
 	}
+	if p.in.Discarded[t.Name] {
+		d.reread = []Reread{{Table: t, Sfid: e.Sfid, Reason: "its deletion was taken back"}}
+		return d.end(triggerlog.Ignored, "", "a person took the held deletions back; the row returns with the next read")
+	}
+	d.held = d.held || p.in.Braked[t.Name]
 	d.op, d.item = outbox.Delete, &Item{Entry: e, Sfid: e.Sfid}
 	return d
 }
@@ -205,7 +267,7 @@ func (d decision) update(t *mapping.Table, e triggerlog.Entry, sfid string, sent
 	if len(sent) == 0 {
 		return d.end(triggerlog.Ignored, "", "the entry holds nothing that can be written to the record %s", sfid)
 	}
-	d.op, d.item = outbox.Update, &Item{Entry: e, Sfid: sfid, Body: body(t, sfid, sent)}
+	d.op, d.item = outbox.Update, &Item{Entry: e, Sfid: sfid, Body: body(t, sfid, sent), Recapture: d.recapture}
 	return d
 }
 
@@ -214,7 +276,7 @@ func (d decision) update(t *mapping.Table, e triggerlog.Entry, sfid string, sent
 func (d decision) upsert(t *mapping.Table, e triggerlog.Entry, external record.Value, sent []change) decision {
 	sent = append([]change{{column: t.Upsert, value: external}}, without(sent, t.Upsert)...)
 	d.op = outbox.Upsert
-	d.item = &Item{Entry: e, ExternalID: text(t.Columns[t.Upsert].Type, external), Body: body(t, "", sent)}
+	d.item = &Item{Entry: e, ExternalID: text(t.Columns[t.Upsert].Type, external), Body: body(t, "", sent), Recapture: d.recapture}
 	return d
 }
 

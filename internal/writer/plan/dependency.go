@@ -28,19 +28,24 @@ func Dependency(in Input, held *Held) *Plan {
 		p.takeFree(e)
 		p.plan.Looked++
 	}
-	return p.plan
+	return p.finish()
 }
 
 // takeFree puts one entry into its place.
 func (p *planner) takeFree(e triggerlog.Entry) {
 	d := p.decide(e)
 	f := p.footprint(e, d)
+	blocked := p.blocked(e, d, f)
 	switch {
-	case p.in.Paused[e.Table], p.held.touches(e, f), p.inSet.meet(f):
+	case blocked == byParent && !p.inSet.meet(f):
+		p.wait(e, d, f)
+		p.plan.Waiting++
+		return
+	case blocked != free, p.inSet.meet(f):
 	case d.item == nil:
 		p.settle(e, d)
 		return
-	case p.join(e, d):
+	case p.join(e, d, nil):
 		p.inSet.add(f)
 		return
 	}
@@ -59,13 +64,16 @@ func (p *planner) footprint(e triggerlog.Entry, d decision) footprint {
 		f.own = append(f.own, externalKey(t.Name, row.ExternalID))
 	}
 	// What can't be read touches nothing: it fails for it, or is passed over.
-	old, _ := changes(t, e.Old)
-	set, _ := changes(t, e.Values)
-	changed := map[int]bool{}
+	r := p.read(t, e)
+	set := d.set
+	if set == nil {
+		set = r.set
+	}
+	changed := make([]bool, len(t.Columns))
 	for _, c := range set {
 		changed[c.column] = true
 	}
-	for _, c := range old {
+	for _, c := range r.old {
 		if c.column == t.Upsert || e.Action == triggerlog.Delete || changed[c.column] {
 			f.own = appendUnique(f.own, t, c)
 		}
@@ -75,7 +83,31 @@ func (p *planner) footprint(e triggerlog.Entry, d decision) footprint {
 		f.own = appendUnique(f.own, t, c)
 		p.point(&f, t, e.Action, c)
 	}
+	p.pointByRow(&f, t, e.Action, r)
 	return f
+}
+
+// pointByRow adds the rows that are named by a local id, now or before.
+func (p *planner) pointByRow(f *footprint, t *mapping.Table, a triggerlog.Action, r *reading) {
+	for _, s := range p.resolvers(t) {
+		now, changed := r.local[s.Own]
+		before, had := r.oldLocal[s.Own]
+		if s.Parent == nil {
+			continue
+		}
+		if changed && !now.Null {
+			f.refs = append(f.refs, "row:"+s.Parent.Name+":"+now.Value)
+		}
+		if had && !before.Null && (changed || a == triggerlog.Delete) {
+			f.refs = append(f.refs, "row:"+s.Parent.Name+":"+before.Value)
+		}
+		switch {
+		case a == triggerlog.Delete && had && !before.Null:
+			f.gone = append(f.gone, t.Name+">row:"+s.Parent.Name+":"+before.Value)
+		case a == triggerlog.Insert && changed && !now.Null:
+			f.comes = append(f.comes, t.Name+">row:"+s.Parent.Name+":"+now.Value)
+		}
+	}
 }
 
 // point adds the record that a column points to.

@@ -23,12 +23,6 @@ func (k keys) add(names []string) {
 	}
 }
 
-func (k keys) remove(names []string) {
-	for _, n := range names {
-		delete(k, n)
-	}
-}
-
 func (k keys) anyOf(names []string) bool {
 	for _, n := range names {
 		if k[n] {
@@ -92,6 +86,11 @@ type footprint struct {
 	gone, comes []string
 }
 
+// except leaves out a record's own names: it may point to itself.
+func except(needs, own []string) []string {
+	return slices.DeleteFunc(slices.Clone(needs), func(n string) bool { return slices.Contains(own, n) })
+}
+
 // with joins two footprints.
 func (f footprint) with(o footprint) footprint {
 	return footprint{
@@ -122,12 +121,18 @@ func (m marks) meet(f footprint) bool {
 type Held struct {
 	marks   marks
 	entries map[int32]bool
+	// waiting are entries that wait for a parent, and those behind them; awaited
+	// are these parents.
+	waiting marks
+	awaited map[Record]bool
+	// within are others that hold too; they are only read.
+	within []*Held
 }
 
 // Hold makes a Held of intents that are open or unknown. Their entries and all
 // others of their records wait, whatever state somebody has set by hand.
 func Hold(intents []outbox.Intent) *Held {
-	h := &Held{marks: newMarks(), entries: map[int32]bool{}}
+	h := &Held{marks: newMarks(), entries: map[int32]bool{}, waiting: newMarks(), awaited: map[Record]bool{}}
 	for _, i := range intents {
 		h.entries[i.LogID] = true
 		h.marks.own.add(appendKeys(nil, i.Table, i.RecordID, i.Sfid, i.ExternalID))
@@ -135,10 +140,26 @@ func Hold(intents []outbox.Intent) *Held {
 	return h
 }
 
+// Include makes everything wait that others hold. It keeps them.
+func (h *Held) Include(others ...*Held) { h.within = append(h.within, others...) }
+
+func (h *Held) holds(e triggerlog.Entry, f footprint) bool {
+	if h.entries[e.ID] || h.marks.meet(f) {
+		return true
+	}
+	return slices.ContainsFunc(h.within, func(o *Held) bool { return o.holds(e, f) })
+}
+
 // Entry keeps one entry, and with it all later ones of its record, from being
 // taken: it waits for its next attempt.
 func (h *Held) Entry(logID int32) { h.entries[logID] = true }
 
-func (h *Held) touches(e triggerlog.Entry, f footprint) bool {
-	return h.entries[e.ID] || h.marks.meet(f)
+// blocks says whether an entry has to go after one that waits for its parent.
+// The insert of such a parent goes before those that point to each other with
+// it, else none of them would ever go.
+func (h *Held) blocks(e triggerlog.Entry, f footprint) bool {
+	if e.Action == triggerlog.Insert && h.awaited[Record{e.Table, e.RecordID}] {
+		return h.waiting.own.anyOf(f.own) || h.waiting.gone.anyOf(f.comes)
+	}
+	return h.waiting.meet(f)
 }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/record/hstoretext"
@@ -19,26 +18,18 @@ import (
 // place of the oldest; apart from that the order is kept as in [Dependency].
 func Merged(in Input, held *Held) *Plan {
 	p := newPlanner(in, held)
-	p.arrivals = newKeys()
 	groups := p.fold()
+	p.inserts = map[Record]triggerlog.Entry{}
 	for _, g := range groups {
 		if g.carrier.Action == triggerlog.Insert {
-			p.arrivals.add(p.decide(g.carrier).keys)
+			p.inserts[Record{g.carrier.Table, g.carrier.RecordID}] = g.carrier
 		}
 	}
-	if late := p.takeGroups(groups); len(late) > 0 {
-		if len(p.plan.Sets)+len(p.plan.Done) == 0 {
-			// They wait for each other, and nothing else will come between:
-			// Salesforce has the last word.
-			p.arrivals = newKeys()
-			late = p.takeGroups(late)
-		}
-		for _, g := range late {
-			p.plan.Waiting += len(g.all)
-		}
+	for _, g := range groups {
+		p.takeGroup(g)
 	}
 	p.plan.Looked = len(in.Entries)
-	return p.plan
+	return p.finish()
 }
 
 // group is the entries of one record that travel as one.
@@ -76,12 +67,11 @@ func (p *planner) fold() []*group {
 // will fail by itself must not take them along.
 func (p *planner) foldable(e triggerlog.Entry) bool {
 	t := p.in.Tables[e.Table]
-	if t == nil || t.Access != mapping.ReadWrite || e.RecordID == 0 ||
+	if t == nil || t.Access != mapping.ReadWrite && !p.capturedBefore(t, e) || e.RecordID == 0 ||
 		e.Action != triggerlog.Insert && e.Action != triggerlog.Update {
 		return false
 	}
-	_, err := changes(t, e.Values)
-	return err == nil
+	return p.read(t, e).err == nil
 }
 
 // retake puts an insert that failed, and the changes that went with it, before
@@ -132,45 +122,37 @@ func overlay(under, over *string) *string {
 	return &s
 }
 
-// takeGroups puts each group into its place, and returns those that go after
-// the insert of a parent that comes later in the log.
-func (p *planner) takeGroups(groups []*group) (late []*group) {
-	p.late = newMarks()
-	for _, g := range groups {
-		d := p.decide(g.carrier)
-		f := p.footprint(g.carrier, d)
-		for _, e := range g.all[:len(g.all)-1] {
-			f = f.with(p.footprint(e, decision{}))
-		}
-		if p.arrivals.anyOf(except(d.needs, d.keys)) {
-			late = append(late, g)
-			p.late.own.add(f.own)
-			continue
-		}
-		p.arrivals.remove(d.keys)
-		p.takeGroup(g, d, f)
+// takeGroup puts a group into its place.
+func (p *planner) takeGroup(g *group) {
+	d := p.decide(g.carrier)
+	f := p.footprint(g.carrier, d)
+	for _, e := range g.all[:len(g.all)-1] {
+		f = f.with(p.footprint(e, decision{}))
 	}
-	return late
-}
-
-// except leaves out a record's own names: it may point to itself.
-func except(needs, own []string) []string {
-	return slices.DeleteFunc(slices.Clone(needs), func(n string) bool { return slices.Contains(own, n) })
-}
-
-func (p *planner) takeGroup(g *group, d decision, f footprint) {
-	waits := p.in.Paused[g.carrier.Table] || p.inSet.meet(f) || p.late.meet(f)
+	blocked := p.blocked(g.carrier, d, f)
 	for _, e := range g.all {
-		waits = waits || p.held.touches(e, f)
+		if p.held.holds(e, footprint{}) {
+			blocked = byHeld
+		}
 	}
-	if !waits && d.item != nil {
-		waits = !p.join(g.carrier, d)
-	}
-	if waits {
+	switch {
+	case blocked == byParent && !p.inSet.meet(f):
+		p.wait(g.carrier, d, f)
+	case blocked != free, p.inSet.meet(f), d.item != nil && !p.join(g.carrier, d, g):
 		p.held.marks.add(f)
-		p.plan.Waiting += len(g.all)
+	case d.item == nil:
+		p.fileGroup(g)
+		p.settle(g.carrier, d)
+		return
+	default:
+		p.inSet.add(f)
 		return
 	}
+	p.plan.Waiting += len(g.all)
+}
+
+// fileGroup notes what becomes of the entries that the carrier carries.
+func (p *planner) fileGroup(g *group) {
 	for _, e := range g.all[:len(g.all)-1] {
 		p.plan.Done = append(p.plan.Done, Done{Entry: e, State: triggerlog.Merged})
 	}
@@ -178,9 +160,4 @@ func (p *planner) takeGroup(g *group, d decision, f footprint) {
 		p.plan.Rewrites = append(p.plan.Rewrites, g.carrier)
 	}
 	p.plan.Retaken = append(p.plan.Retaken, g.retaken...)
-	if d.item == nil {
-		p.settle(g.carrier, d)
-		return
-	}
-	p.inSet.add(f)
 }

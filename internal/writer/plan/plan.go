@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/outbox"
@@ -41,10 +42,31 @@ type Input struct {
 	Related map[Record][]triggerlog.Entry
 	// Bases are what is known of columns whose change is on its way.
 	Bases map[Record][]outbox.Base
-	// Limit bounds each change set; 0 means MaxRecords.
+	// Columns are all columns of a table as it is now, mapped or not; a table
+	// that is missing is not checked.
+	Columns map[string]map[string]bool
+	// Named are rows that entries name by a unique value in a relationship
+	// column, by [Name].Key. They stand in Rows, as do the rows that are named by
+	// a local id (see [Resolvers]); of those that are missing Related has the
+	// deletes.
+	Named map[string]Record
+	// Inserts are the unsettled or failed inserts of such rows that have no sfid.
+	Inserts map[Record]triggerlog.Entry
+	// Braked are tables whose deletes wait for a person, Discarded those whose
+	// deletes a person took back.
+	Braked, Discarded map[string]bool
+	// ReadOnlySince is when tables that are read-only now were read-write last.
+	ReadOnlySince map[string]time.Time
+	// Limit bounds each change set that is no bulk one; 0 means MaxRecords.
 	Limit int
-	// MaxSets bounds the number of change sets; 0 means one. Ordered makes one.
+	// MaxSets bounds the number of such change sets; 0 means one. Ordered makes
+	// one.
 	MaxSets int
+	// BulkFrom is the number of records from which those of one table and
+	// operation make a bulk change set; 0 means never. BulkLimit bounds it.
+	BulkFrom, BulkLimit int
+	// Lanes is how many calls may be under way at once; 0 means one.
+	Lanes int
 }
 
 // Plan is what to do next. Every entry of the input that was looked at is in
@@ -67,18 +89,26 @@ type Plan struct {
 	Conflicts []outbox.Conflict
 	// Reread are records whose row must take Salesforce's values.
 	Reread []Reread
-	// Waiting is the number of entries that can't go yet.
+	// Waiting is the number of entries that can't go yet, Waits those of them
+	// whose reason people should know.
 	Waiting int
+	Waits   []Wait
 	// Looked is the number of entries looked at; the rest come after Sets.
 	Looked int
 }
 
-// ChangeSet is up to [MaxRecords] records of one table and one operation, no
-// record twice.
+// ChangeSet is records of one table and one operation, no record twice: up to
+// [MaxRecords], or, if Bulk, as many as one job takes. Records that share a
+// parent stand together.
 type ChangeSet struct {
 	Table *mapping.Table
 	Op    outbox.Op
 	Items []Item
+	Bulk  bool
+	// Lane numbers the call that a change set belongs to, from 0. Change sets
+	// of different lanes have no parent in common: sent at once, they don't lock
+	// each other out.
+	Lane int
 }
 
 // Item is one record of a change set.
@@ -88,6 +118,21 @@ type Item struct {
 	ExternalID string // in Postgres's text form, if the operation is an upsert
 	// Body is the record as it is sent; nil for a delete.
 	Body json.RawMessage
+	// Recapture are columns that an insert goes without, since its parent waits
+	// for it in turn. With the claim they are captured once more, as an update.
+	Recapture []string
+	// parent is what Salesforce locks with the record; "" if nothing.
+	parent string
+	// notes are what belongs to the record beside the call.
+	conflicts []outbox.Conflict
+	reread    []Reread
+	group     *group // what Merged folded into it
+}
+
+// Wait is an entry that can't go yet, for a reason that people should know.
+type Wait struct {
+	Entry  triggerlog.Entry
+	Reason string
 }
 
 // Done is an entry that needs no call.
@@ -126,15 +171,16 @@ func Next(a mapping.Algorithm, in Input, held *Held) *Plan {
 // goes after this one's reply. Only entries of records that are held are
 // passed over; the others do not wait for them.
 func Ordered(in Input, held *Held) *Plan {
-	in.MaxSets = 1
+	in.MaxSets, in.Lanes = 1, 1
 	p := newPlanner(in, held)
+	p.ordered = true
 	for _, e := range in.Entries {
 		if !p.takeOrdered(e) {
 			break
 		}
 		p.plan.Looked++
 	}
-	return p.plan
+	return p.finish()
 }
 
 // planner is one run of an algorithm.
@@ -143,28 +189,29 @@ type planner struct {
 	held  *Held
 	inSet marks
 	plan  *Plan
-	// open are the change sets that still have room, by what their items share.
-	open map[kind]*ChangeSet
+	// ordered says that one kind goes at a time.
+	ordered bool
+	// piles are the records that go next, by what a change set's items share.
+	piles map[kind]*pile
+	order []*pile
 	// failed are inserts that failed in this plan, by row.
 	failed map[Record]int32
-	// arrivals are the names of records whose insert is still to be placed, late
-	// what touches records that go after one. For Merged.
-	arrivals keys
-	late     marks
+
+	readings map[readingKey]*reading
+	resolve  map[string][]Resolver
+	inserts  map[Record]triggerlog.Entry
+	cycles   *cycles
 }
 
 func newPlanner(in Input, held *Held) *planner {
 	if in.Limit <= 0 || in.Limit > MaxRecords {
 		in.Limit = MaxRecords
 	}
-	in.MaxSets = max(1, in.MaxSets)
-	return &planner{in: in, held: held, inSet: newMarks(), plan: &Plan{}, open: map[kind]*ChangeSet{}, failed: map[Record]int32{}}
-}
-
-// kind is what all items of a change set share.
-type kind struct {
-	table string
-	op    outbox.Op
+	in.MaxSets, in.Lanes = max(1, in.MaxSets), max(1, in.Lanes)
+	p := &planner{in: in, held: held, inSet: newMarks(), plan: &Plan{}, piles: map[kind]*pile{}, failed: map[Record]int32{},
+		readings: map[readingKey]*reading{}, resolve: map[string][]Resolver{}}
+	p.cycles = newCycles(p)
+	return p
 }
 
 // takeOrdered puts one entry into its place; false if it must come after the
@@ -172,38 +219,61 @@ type kind struct {
 func (p *planner) takeOrdered(e triggerlog.Entry) bool {
 	d := p.decide(e)
 	f := footprint{own: d.keys, refs: d.needs}
+	blocked := p.blocked(e, d, f)
 	switch {
-	case p.in.Paused[e.Table], p.held.touches(e, f):
+	case blocked == byHeld:
 		p.held.marks.own.add(d.keys)
-		p.plan.Waiting++
-		return true
 	case p.inSet.meet(f):
 		return false
+	case blocked == byParent:
+		p.wait(e, d, footprint{own: d.keys})
 	case d.item == nil:
 		p.settle(e, d)
 		return true
-	case !p.join(e, d):
+	case !p.join(e, d, nil):
 		return false
+	default:
+		p.inSet.own.add(d.keys)
+		return true
 	}
-	p.inSet.own.add(d.keys)
+	p.plan.Waiting++
 	return true
 }
 
-// join puts an entry into a change set; false if there is none with room for
-// it. With one set at most, one of another kind has no room.
-func (p *planner) join(e triggerlog.Entry, d decision) bool {
-	k := kind{table: e.Table, op: d.op}
-	set := p.open[k]
-	if set == nil || len(set.Items) >= p.in.Limit {
-		if len(p.plan.Sets) >= p.in.MaxSets {
-			return false
-		}
-		set = &ChangeSet{Table: p.in.Tables[e.Table], Op: d.op}
-		p.open[k], p.plan.Sets = set, append(p.plan.Sets, set)
+// block says what keeps an entry from going.
+type block int
+
+const (
+	free     block = iota
+	byHeld         // something that is open, or waits for its next attempt
+	byParent       // its parent, or an entry that waits for one
+)
+
+func (p *planner) blocked(e triggerlog.Entry, d decision, f footprint) block {
+	switch {
+	case p.in.Paused[e.Table], d.held, p.held.holds(e, f):
+		return byHeld
+	case d.item != nil && len(d.waits) > 0:
+		return byParent
+	case p.held.blocks(e, f):
+		return byParent
+	default:
+		return free
 	}
-	set.Items = append(set.Items, *d.item)
-	p.note(d)
-	return true
+}
+
+// wait lets an entry wait for its parents, or behind one that does.
+func (p *planner) wait(e triggerlog.Entry, d decision, f footprint) {
+	p.held.waiting.add(f)
+	if d.item == nil {
+		return
+	}
+	for i, l := range d.waits {
+		p.held.awaited[l.parent] = true
+		if i == 0 {
+			p.plan.Waits = append(p.plan.Waits, Wait{Entry: e, Reason: l.why})
+		}
+	}
 }
 
 // settle files an entry that needs no call.
@@ -214,10 +284,6 @@ func (p *planner) settle(e triggerlog.Entry, d decision) {
 	if d.done.State == triggerlog.Failed && e.Action == triggerlog.Insert {
 		p.failed[Record{e.Table, e.RecordID}] = e.ID
 	}
-	p.note(d)
-}
-
-func (p *planner) note(d decision) {
 	p.plan.Conflicts = append(p.plan.Conflicts, d.conflicts...)
 	p.plan.Reread = append(p.plan.Reread, d.reread...)
 }

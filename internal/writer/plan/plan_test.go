@@ -66,6 +66,8 @@ func tables() map[string]*mapping.Table {
 	} {
 		out[t.Name] = t
 	}
+	out["account"].Mapping.Options.ResolveFrom = map[string]string{"ParentId": "par"}
+	out["contact"].Mapping.Options.ResolveFrom = map[string]string{"AccountId": "acct"}
 	return out
 }
 
@@ -111,6 +113,9 @@ func show(p *plan.Plan) []string {
 		for _, i := range set.Items {
 			body := strings.TrimPrefix(string(i.Body), `{"attributes":{"type":"`+set.Table.Object+`"}`)
 			out = append(out, strings.TrimSpace(fmt.Sprintf("%d %s %s%s %s", i.Entry.ID, set.Op, i.Sfid, i.ExternalID, strings.TrimPrefix(body, ","))))
+			if len(i.Recapture) > 0 {
+				out[len(out)-1] += " later " + strings.Join(i.Recapture, ", ")
+			}
 		}
 	}
 	for _, d := range p.Done {

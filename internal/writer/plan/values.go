@@ -2,7 +2,6 @@ package plan
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/synclinehq/syncline/internal/merge"
 	"github.com/synclinehq/syncline/internal/outbox"
 	"github.com/synclinehq/syncline/internal/record"
-	"github.com/synclinehq/syncline/internal/record/hstoretext"
 	"github.com/synclinehq/syncline/internal/triggerlog"
 )
 
@@ -20,33 +18,13 @@ type change struct {
 	value  record.Value
 }
 
-// changes reads an entry's hstore text into values of mapped columns, by
-// position. Keys that are no mapped columns are left out; a value that is not
-// of its column's type is an error that names the column.
+// changes reads an entry's hstore text into values of mapped columns.
 func changes(t *mapping.Table, hstore *string) ([]change, error) {
-	if hstore == nil {
-		return nil, nil
-	}
-	pairs, err := hstoretext.Parse(*hstore)
+	pairs, err := parsePairs(hstore)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]change, 0, len(pairs))
-	for _, p := range pairs {
-		i := t.Layout.ByName(p.Key)
-		if i < 0 || i == t.Layout.ID {
-			continue
-		}
-		c := change{column: i}
-		if !p.Null {
-			if c.value, err = t.Columns[i].Type.ParseText(p.Value); err != nil {
-				return nil, fmt.Errorf("column %s: %w", p.Key, err)
-			}
-		}
-		out = append(out, c)
-	}
-	slices.SortFunc(out, func(a, b change) int { return a.column - b.column })
-	return out, nil
+	return changesOf(t, pairs)
 }
 
 // Changed gives the values that an entry sets, by column name and in

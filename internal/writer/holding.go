@@ -1,0 +1,70 @@
+package writer
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/writer/plan"
+)
+
+// holding is what one open call keeps waiting.
+type holding struct {
+	intents int
+	held    *plan.Held
+}
+
+// holds is everything that has to wait just now: what open calls touch, and
+// what waits for its next attempt. What a call touches is worked out once, as
+// long as none of its records is settled: a job may hold many.
+func (w *Writer) holds(ctx context.Context, tx querier) (*plan.Held, error) {
+	open, err := w.box.OpenCalls(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if len(open) > 0 && w.visit.IsZero() {
+		w.later(w.set.Backoff)
+	}
+	held := plan.Hold(nil)
+	kept := make(map[uuid.UUID]holding, len(open))
+	for batch, n := range open {
+		h := w.holding[batch]
+		if h.intents != n {
+			if h, err = w.holdCall(ctx, tx, batch); err != nil {
+				return nil, err
+			}
+		}
+		kept[batch] = h
+		held.Include(h.held)
+	}
+	w.holding = kept
+	now := time.Now()
+	for id, at := range w.notBefore {
+		if now.Before(at) {
+			held.Entry(id)
+		} else {
+			delete(w.notBefore, id)
+		}
+	}
+	return held, nil
+}
+
+// holdCall names what has to wait for one call.
+func (w *Writer) holdCall(ctx context.Context, tx querier, batch uuid.UUID) (holding, error) {
+	intents, err := w.box.OfCall(ctx, tx, batch)
+	if err != nil {
+		return holding{}, err
+	}
+	h := holding{intents: len(intents), held: plan.Hold(intents)}
+	if w.algorithm() == mapping.Ordered {
+		return h, nil
+	}
+	entries, err := w.log.ByID(ctx, tx, logIDs(intents))
+	if err != nil {
+		return holding{}, err
+	}
+	h.held.Touch(w.cfg.Tables, entries)
+	return h, nil
+}
