@@ -161,3 +161,17 @@ func admin() manage.Caller { return as(store.Admin, uuid.Nil) }
 func as(role store.Role, connection uuid.UUID) manage.Caller {
 	return manage.Caller{Principal: access.Principal{Name: string(role), Role: role, Connection: connection}, From: "test"}
 }
+
+// text is one value of the user's database.
+func (r *rig) text(query string) (out string) {
+	r.t.Helper()
+	conn, err := pgx.Connect(r.t.Context(), r.target)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(r.t.Context())) }()
+	if err := conn.QueryRow(r.t.Context(), query).Scan(&out); err != nil {
+		r.t.Fatal(err)
+	}
+	return out
+}
