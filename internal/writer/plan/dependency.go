@@ -24,33 +24,15 @@ import (
 // it, and no others.
 func Dependency(in Input, held *Held) *Plan {
 	p := newPlanner(in, held)
-	for _, e := range in.Entries {
-		p.takeFree(e)
-		p.plan.Looked++
+	groups := make([]group, len(in.Entries))
+	list := make([]*group, len(in.Entries))
+	for i := range in.Entries {
+		groups[i] = group{all: in.Entries[i : i+1 : i+1], carrier: in.Entries[i]}
+		list[i] = &groups[i]
 	}
+	p.takeGroups(list)
+	p.plan.Looked = len(in.Entries)
 	return p.finish()
-}
-
-// takeFree puts one entry into its place.
-func (p *planner) takeFree(e triggerlog.Entry) {
-	d := p.decide(e)
-	f := p.footprint(e, d)
-	blocked := p.blocked(e, d, f)
-	switch {
-	case blocked == byParent && !p.inSet.meet(f):
-		p.wait(e, d, f)
-		p.plan.Waiting++
-		return
-	case blocked != free, p.inSet.meet(f):
-	case d.item == nil:
-		p.settle(e, d)
-		return
-	case p.join(e, d, nil):
-		p.inSet.add(f)
-		return
-	}
-	p.held.marks.add(f)
-	p.plan.Waiting++
 }
 
 // footprint adds to what an entry is known by what Dependency keeps in order.

@@ -25,9 +25,7 @@ func Merged(in Input, held *Held) *Plan {
 			p.inserts[Record{g.carrier.Table, g.carrier.RecordID}] = g.carrier
 		}
 	}
-	for _, g := range groups {
-		p.takeGroup(g)
-	}
+	p.takeGroups(groups)
 	p.plan.Looked = len(in.Entries)
 	return p.finish()
 }
@@ -37,6 +35,7 @@ type group struct {
 	all     []triggerlog.Entry // oldest first; the last one is the carrier
 	carrier triggerlog.Entry   // as it will stand in the log
 	retaken []int32            // FAILED entries that it takes along
+	placed  bool
 }
 
 // fold groups entries, in the order of their oldest.
@@ -120,35 +119,6 @@ func overlay(under, over *string) *string {
 	}
 	s := string(hstoretext.Append(nil, pairs)) // the first of a key counts
 	return &s
-}
-
-// takeGroup puts a group into its place.
-func (p *planner) takeGroup(g *group) {
-	d := p.decide(g.carrier)
-	f := p.footprint(g.carrier, d)
-	for _, e := range g.all[:len(g.all)-1] {
-		f = f.with(p.footprint(e, decision{}))
-	}
-	blocked := p.blocked(g.carrier, d, f)
-	for _, e := range g.all {
-		if p.held.holds(e, footprint{}) {
-			blocked = byHeld
-		}
-	}
-	switch {
-	case blocked == byParent && !p.inSet.meet(f):
-		p.wait(g.carrier, d, f)
-	case blocked != free, p.inSet.meet(f), d.item != nil && !p.join(g.carrier, d, g):
-		p.held.marks.add(f)
-	case d.item == nil:
-		p.fileGroup(g)
-		p.settle(g.carrier, d)
-		return
-	default:
-		p.inSet.add(f)
-		return
-	}
-	p.plan.Waiting += len(g.all)
 }
 
 // fileGroup notes what becomes of the entries that the carrier carries.
