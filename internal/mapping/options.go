@@ -31,7 +31,8 @@ type Options struct {
 	Policies map[string]Policy `json:"policies,omitempty"`
 	// ResolveFrom names, by lookup field, the table's own column that holds the
 	// parent row's local id: the sfid is looked up when the row is sent, and
-	// the row waits until the parent has one.
+	// the row waits until the parent has one. A lookup that may point to several
+	// mapped objects is named with the object ("WhatId:Account"), once for each.
 	ResolveFrom map[string]string `json:"resolve_from,omitempty"`
 	// Priority orders change sets that may go in any order: higher ones first.
 	Priority int `json:"priority,omitempty"`

@@ -129,8 +129,9 @@ var columnName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 func (o Options) checkResolve(errs *OptionErrors, fields []string) {
 	for _, field := range slices.Sorted(maps.Keys(o.ResolveFrom)) {
 		column, key := o.ResolveFrom[field], "resolve_from."+shown(field)
+		lookup, _, _ := strings.Cut(field, ":")
 		switch {
-		case !contains(fields, field):
+		case !contains(fields, lookup):
 			errs.add(key, "the lookup is not among the mapping's fields")
 		case !columnName.MatchString(column):
 			errs.add(key, "%q is no name of a column: letters, digits and underscores are wanted", shown(column))
