@@ -124,3 +124,56 @@ func TestMerged(t *testing.T) {
 		})
 	}
 }
+
+// TestParentsByRow: a lookup is filled with the sfid of the parent's row.
+func TestParentsByRow(t *testing.T) {
+	t.Parallel()
+	task := table("Task", "", mapping.ReadWrite, "Name", "WhatId:id")
+	task.Columns[2].Target, task.Columns[2].Field.ReferenceTo = "", []string{"Account", "Contact", "Case"}
+	task.Mapping.Options.ResolveFrom = map[string]string{"whatid:Account": "acct", "WhatId:Contact": "pers"}
+	lonely := table("Event", "", mapping.ReadWrite, "Name", "WhatId:id")
+	lonely.Columns[2].Target, lonely.Columns[2].Field.ReferenceTo = "", []string{"Account", "Contact"}
+	lonely.Mapping.Options.ResolveFrom = map[string]string{"WhatId": "what"}
+	for _, tt := range []struct {
+		name  string
+		entry string
+		want  []string
+	}{
+		{"insert", `1 INSERT contact 2 name=>C, accountid=>NULL, acct=>1`, []string{`1 insert  "Name":"C","AccountId":"` + a1 + `"}`}},
+		{"an Id that is given stands", `1 INSERT contact 2 accountid=>` + a2 + `, acct=>1`, []string{`1 insert  "AccountId":"` + a2 + `"}`}},
+		{"so does a relationship column", `1 INSERT contact 2 account__ext__c=>x2, acct=>1`, []string{`1 insert  "Account":{"Ext__c":"x2"}}`}},
+		{"update", `1 UPDATE contact 1 acct=>2`, []string{`1 update ` + c1 + ` "Id":"` + c1 + `","AccountId":"` + a2 + `"}`}},
+		{"update to none", `1 UPDATE contact 1 acct=>NULL`, []string{`1 update ` + c1 + ` "Id":"` + c1 + `","AccountId":null}`}},
+		{"no sfid yet", `1 UPDATE contact 1 acct=>3`, []string{"1 wait"}},
+		{"one of several objects", `1 INSERT task 1 acct=>NULL, pers=>1`, []string{`1 insert  "WhatId":"` + c1 + `"}`}},
+		{"the other one", `1 INSERT task 1 acct=>1, pers=>NULL`, []string{`1 insert  "WhatId":"` + a1 + `"}`}},
+		{"which of several is not said", `1 INSERT event 1 what=>1`, []string{`1 FAILED invalid_entry column what`}},
+		{"points to itself", `1 INSERT account 3 name=>A, ext__c=>x3, par=>3`, []string{`1 upsert x3 "Ext__c":"x3","Name":"A"} later par`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			in := plan.Input{Entries: entries(tt.entry), Tables: tables(), MaxSets: 5, Rows: map[plan.Record]plan.Row{
+				at("account", 1): {Sfid: a1}, at("account", 2): {Sfid: a2}, at("account", 3): {ExternalID: "x3"}, at("contact", 1): {Sfid: c1}}}
+			in.Tables["task"], in.Tables["event"] = task, lonely
+			if diff := cmp.Diff(tt.want, show(plan.Next(mapping.Dependency, in, plan.Hold(nil)))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestWhoGoesWithoutItsParent: of rows that wait for each other the first that
+// Salesforce lets name its parent later.
+func TestWhoGoesWithoutItsParent(t *testing.T) {
+	t.Parallel()
+	in := plan.Input{Tables: tables(), MaxSets: 5, Rows: map[plan.Record]plan.Row{at("account", 3): {}, at("contact", 2): {}},
+		Entries: entries(`1 INSERT contact 2 name=>C, acct=>3`, `2 INSERT account 3 name=>A, first=>2`)}
+	account := table("Account", "", mapping.ReadWrite, "Name", "FirstId:id")
+	account.Columns[2].Target, account.Columns[2].Field.Nillable = "Contact", true
+	account.Mapping.Options.ResolveFrom = map[string]string{"FirstId": "first"}
+	in.Tables["account"] = account
+	want := []string{`2 insert  "Name":"A"} later first`, "1 wait"}
+	if diff := cmp.Diff(want, show(plan.Next(mapping.Dependency, in, plan.Hold(nil)))); diff != "" {
+		t.Error(diff)
+	}
+}

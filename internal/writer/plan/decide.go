@@ -99,6 +99,9 @@ func (p *planner) decide(e triggerlog.Entry) decision {
 	default:
 		return d.fail(CodeInvalidEntry, "action %q is none of INSERT, UPDATE, DELETE", e.Action)
 	}
+	if d.done.State == triggerlog.Ignored && len(d.waits) > 0 {
+		d.done, d.item = Done{}, &Item{Entry: e} // its only value is the parent's sfid
+	}
 	if d.item != nil && d.orphan != "" {
 		d.item = nil
 		return d.fail(CodeNoParent, "%s", d.orphan)

@@ -65,6 +65,8 @@ type Input struct {
 	// BulkFrom is the number of records from which those of one table and
 	// operation make a bulk change set; 0 means never. BulkLimit bounds it.
 	BulkFrom, BulkLimit int
+	// NoBulk are tables whose records never make one.
+	NoBulk map[string]bool
 	// Lanes is how many calls may be under way at once; 0 means one.
 	Lanes int
 }

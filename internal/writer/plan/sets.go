@@ -79,7 +79,7 @@ func (p *planner) room(k kind) bool {
 func (p *planner) finish() *Plan {
 	var small []*pile
 	for _, pl := range p.order {
-		if p.in.BulkFrom > 0 && len(pl.items) >= p.in.BulkFrom {
+		if p.in.BulkFrom > 0 && !p.in.NoBulk[pl.table.Name] && len(pl.items) >= p.in.BulkFrom {
 			pl.sortByParent()
 			p.add(&ChangeSet{Table: pl.table, Op: pl.op, Items: pl.items, Bulk: true})
 		} else {
