@@ -75,7 +75,7 @@ func (a *app) writeErrors() *cobra.Command {
 	var within time.Duration
 	var limit int
 	cmd := a.command("write-errors [object]", "List the changes that Salesforce refused, newest first",
-		"  syncline write-errors\n  syncline write-errors Account --within 168h", cobra.MaximumNArgs(1),
+		"  syncline write-errors\n  syncline write-errors Account --within 168h\n  syncline write-errors resolve 4711 --send-again", cobra.MaximumNArgs(1),
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
 			all, err := c.WriteErrors(cmd.Context(), a.connection, strings.Join(args, ""), within, limit)
 			if err != nil {
@@ -95,6 +95,7 @@ func (a *app) writeErrors() *cobra.Command {
 				table(w, []string{"CREATED", "LOG ID", "TABLE", "ROW", "SFID", "ACTION", "MESSAGE"}, rows)
 			})
 		})
+	cmd.AddCommand(a.resolveError())
 	cmd.Flags().DurationVar(&within, "within", 24*time.Hour, "how far back")
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most")
 	return cmd

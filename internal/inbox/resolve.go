@@ -93,7 +93,7 @@ func (in *Inbox) unknownIntent(ctx context.Context, tx pgx.Tx, logID int32) (los
 	if errors.Is(err, pgx.ErrNoRows) {
 		return i, &Refusal{
 			What: fmt.Sprintf("The outcome of log entry %d is not unknown: it was found out, or there is no such entry.", logID),
-			Fix:  "See how it stands: syncline errors show " + fmt.Sprint(logID), Missing: true,
+			Fix:  "See how it stands: syncline errors show " + fmt.Sprint(logID),
 		}
 	}
 	if err != nil {

@@ -218,3 +218,6 @@ func (in *Inbox) newest(ctx context.Context, tx pgx.Tx, f Filter, before int32, 
 	rows.Close()
 	return ids, rows.Err()
 }
+
+// Set are the values that the entry sets, by column; nil if it can't be read.
+func (e Entry) Set() Values { return valuesOf(e.Values) }
