@@ -179,15 +179,17 @@ func Refuse(ctx context.Context, tx *target.Tx, connection, mappingID uuid.UUID,
 	return nil
 }
 
-// Settled forgets that records of a mapping waited or were refused: they are in
-// their table now, or gone.
+// Settled forgets that records of a mapping waited, were refused or were thought
+// missing: they are in their table now, or gone from it.
 func Settled(ctx context.Context, tx *target.Tx, connection, mappingID uuid.UUID, sfids []string) error {
 	if len(sfids) == 0 {
 		return nil
 	}
 	_, err := tx.Exec(ctx, `
 		WITH waited AS (
-			DELETE FROM _syncline.deferred WHERE connection_id = $1 AND mapping = $2 AND sfid = ANY($3::text[]))
+			DELETE FROM _syncline.deferred WHERE connection_id = $1 AND mapping = $2 AND sfid = ANY($3::text[])
+		), missed AS (
+			DELETE FROM _syncline.missing WHERE connection_id = $1 AND mapping = $2 AND sfid = ANY($3::text[]))
 		DELETE FROM _syncline.read_error WHERE connection_id = $1 AND mapping = $2 AND sfid = ANY($3::text[])`,
 		connection, mappingID, sfids)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 // statements are the SQL of one table. $-arguments are arrays throughout, so
 // that one statement serves a batch of any size.
 type statements struct {
+	table string // the quoted name
 	// lock and find match rows by sfid ($1) and, for rows without one, by the
 	// unique identifier ($2, if there is one). Both give id, sfid, unique
 	// identifier as text.
@@ -39,6 +40,8 @@ type sources struct{ arrays, stage string }
 func newStatements(schema string, t *mapping.Table) statements {
 	n := namer{table: pgx.Identifier{schema, t.Name}.Sanitize(), t: t}
 	return statements{
+		table: n.table,
+
 		lock: n.find() + " ORDER BY id FOR UPDATE SKIP LOCKED",
 		find: n.find(),
 		read: fmt.Sprintf(`SELECT id, %s FROM %s WHERE id = ANY($1::int[])`, n.images(), n.table),

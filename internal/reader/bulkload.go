@@ -142,7 +142,7 @@ func (l *bulkLoad) create(ctx context.Context) error {
 		return err
 	}
 	sent := time.Now()
-	job, err := l.bulk.Create(ctx, selectFrom(l.table), false)
+	job, err := l.bulk.Create(ctx, bulkQuery(l.table, ""), loadAll(l.table))
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (l *bulkLoad) create(ctx context.Context) error {
 	next := l.mark
 	if next.LoadStarted.IsZero() {
 		// The Date has whole seconds and was set after the request was sent.
-		next.LoadStarted = job.Date.Add(-time.Since(sent) - time.Second)
+		next.LoadStarted, next.detail.View = job.Date.Add(-time.Since(sent)-time.Second), view(l.table)
 	}
 	next.detail.Bulk = &bulkMark{Job: job.ID, Asked: asked}
 	return l.beginJob(ctx, next)

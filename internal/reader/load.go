@@ -126,7 +126,7 @@ func (l *load) run(ctx context.Context, more func() bool) error {
 }
 
 func (l *load) page(ctx context.Context, b *record.Batch) page {
-	done, err := l.fetch(ctx, b, loadQuery(l.table, l.from.LastID), false)
+	done, err := l.fetch(ctx, b, loadQuery(l.table, l.from.LastID), loadAll(l.table))
 	return page{b, done, err}
 }
 
@@ -216,7 +216,7 @@ func (l *load) tell(index string) {
 func (l *load) advance(p page) Mark {
 	m := l.mark
 	if m.LoadStarted.IsZero() {
-		m.LoadStarted = l.asOf
+		m.LoadStarted, m.detail.View = l.asOf, view(l.table)
 	}
 	m.Rows += int64(p.batch.Len())
 	m.Bytes += int64(p.batch.Size())
@@ -233,7 +233,7 @@ func (l *load) advance(p page) Mark {
 // loaded is the mark of a load that is through: polling begins with what was
 // changed since it started.
 func (m Mark) loaded() Mark {
-	m.Phase, m.LastID, m.detail = Poll, "", detail{}
+	m.Phase, m.LastID, m.detail = Poll, "", detail{View: m.detail.View}
 	m.Stamp, m.Sweep = m.LoadStarted, m.LoadStarted
 	return m
 }

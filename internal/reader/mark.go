@@ -45,6 +45,14 @@ type Mark struct {
 type detail struct {
 	// Window is the place in a poll that is not through yet.
 	Window *window `json:"window,omitempty"`
+	// View is what of the object is mapped; see view.
+	View string `json:"view,omitempty"`
+	// LeftFrom is from where on changed records are still to be looked at that
+	// may have left the filter; zero when that is done. Left is the place in it.
+	LeftFrom time.Time `json:"left_from,omitzero"`
+	Left     *window   `json:"left,omitempty"`
+	// Deletes counts deletions since a moment, for the brake.
+	Deletes deletes `json:"deletes,omitzero"`
 	// SweptAt is when a sweep was last through, by the target's clock.
 	SweptAt time.Time `json:"swept_at,omitzero"`
 	// DeferredAt is when deferred records were last read again, by the target's
@@ -61,6 +69,15 @@ type detail struct {
 	// REST says that Bulk API doesn't serve this load.
 	REST bool `json:"rest,omitempty"`
 }
+
+// deletes are the rows that polls have removed within the last hour.
+type deletes struct {
+	Since time.Time `json:"since,omitzero"`
+	Rows  int       `json:"rows,omitempty"`
+}
+
+// unfinished says whether the poll of a turn before has more to do.
+func (d detail) unfinished() bool { return d.Window != nil || d.Left != nil }
 
 // Marks reads the marks of all mappings of the connection that were ever read.
 func (r *Reader) Marks(ctx context.Context) (map[uuid.UUID]Mark, error) {

@@ -85,8 +85,7 @@ func (r *Reader) Poll(ctx context.Context, fence target.Fence, tables []*mapping
 		return PollResult{}, err
 	}
 	res := PollResult{Mappings: make([]MappingResult, len(tables))}
-	var group sync.WaitGroup
-	slots := make(chan struct{}, r.settings.Parallel)
+	var due []*poll
 	for i, t := range tables {
 		m, known := marks[t.Mapping.ID]
 		out := &res.Mappings[i]
@@ -97,14 +96,39 @@ func (r *Reader) Poll(ctx context.Context, fence target.Fence, tables []*mapping
 		if out.Next = dueIn(t, m, now); out.Next > 0 && !o.All {
 			continue
 		}
+		out.Polled = true
+		due = append(due, r.poll(fence, t, m, now, out))
+	}
+	r.each(due, func(p *poll) error { return p.again(p.use(ctx, "poll")) })
+	r.compose(ctx, due, o)
+	r.each(due, func(p *poll) error { return p.run(p.use(ctx, "poll"), o) })
+	for _, p := range due {
+		p.out.Next = interval(p.table)
+		if p.out.Err == nil && p.mark.detail.unfinished() {
+			p.out.Next = 0
+		}
+	}
+	return res, res.trouble()
+}
+
+// each does a part of several polls, some at once. One that has failed is
+// passed over.
+func (r *Reader) each(polls []*poll, do func(p *poll) error) {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, r.settings.Parallel)
+	for _, p := range polls {
+		if p.out.Err != nil {
+			continue
+		}
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			r.pollOne(ctx, fence, t, m, now, o, out)
+			if err := do(p); err != nil {
+				p.out.Err = wrap(p.table, "poll", err)
+			}
 		})
 	}
 	group.Wait()
-	return res, res.trouble()
 }
 
 // trouble is the first error that concerns all mappings.
@@ -120,7 +144,7 @@ func (p PollResult) trouble() error {
 // dueIn is how long until a mapping is to be polled. A window that is not
 // through is always due.
 func dueIn(t *mapping.Table, m Mark, now time.Time) time.Duration {
-	if m.PolledAt.IsZero() || m.detail.Window != nil {
+	if m.PolledAt.IsZero() || m.detail.unfinished() || m.detail.View != view(t) {
 		return 0
 	}
 	return max(0, m.PolledAt.Add(interval(t)).Sub(now))
@@ -134,24 +158,8 @@ func interval(t *mapping.Table) time.Duration {
 	return time.Duration(t.Mapping.PollSeconds) * time.Second
 }
 
-func (r *Reader) pollOne(ctx context.Context, fence target.Fence, t *mapping.Table, m Mark, now time.Time, o PollOptions, out *MappingResult) {
-	ctx = salesforce.WithUse(ctx, t.Object, "poll")
-	p := &poll{
-		pages: r.pages(t), batch: record.NewBatch(t.Layout), fence: fence, mark: m, out: out, began: now,
-		applier: apply.New(r.connection, r.schema, t),
-	}
-	out.Polled = true
-	if err := p.run(ctx, o); err != nil {
-		out.Err, out.Next = wrap(t, "poll", err), interval(t)
-		return
-	}
-	out.Next = interval(t)
-	if p.mark.detail.Window != nil {
-		out.Next = 0
-	}
-}
-
-// poll is the poll of one mapping in one turn.
+// poll is the poll of one mapping in one turn, and what else reads single
+// records of it.
 type poll struct {
 	*pages
 	batch   *record.Batch
@@ -161,18 +169,53 @@ type poll struct {
 	began   time.Time // by the target's clock
 	out     *MappingResult
 	page    apply.Result // what became of the newest page
+	// loadedView is the view that the mark was made with.
+	loadedView string
+	// first is the window's first page, if it came along with those of others.
+	first *firstPage
+	// seen are the Ids that the poll has brought; nil without a filter.
+	seen map[string]bool
 }
 
-func (p *poll) run(ctx context.Context, o PollOptions) error {
-	if err := p.again(ctx); err != nil {
-		return err
+func (r *Reader) poll(fence target.Fence, t *mapping.Table, m Mark, began time.Time, out *MappingResult) *poll {
+	p := &poll{
+		pages: r.pages(t), batch: record.NewBatch(t.Layout), fence: fence, mark: m, out: out, began: began,
+		applier: apply.New(r.connection, r.schema, t), loadedView: m.detail.View,
 	}
+	if filter(t) != "" {
+		p.seen = map[string]bool{}
+	}
+	if m.detail.View != view(t) {
+		p.mark = m.anew(view(t))
+	}
+	return p
+}
+
+func (p *poll) use(ctx context.Context, purpose string) context.Context {
+	return salesforce.WithUse(ctx, p.table.Object, purpose)
+}
+
+// anew is the mark of a mapping whose view has changed: all that the object
+// holds may have come into it, so the next window begins at the beginning.
+func (m Mark) anew(view string) Mark {
+	m.detail.Window, m.detail.View = nil, view
+	m.Stamp, m.Sweep = beginning, beginning
+	return m
+}
+
+// beginning is before every record.
+var beginning = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (p *poll) run(ctx context.Context, o PollOptions) error {
 	w := p.window(o)
+	if d := &p.mark.detail; p.seen != nil && (d.LeftFrom.IsZero() || w.From.Before(d.LeftFrom)) {
+		d.LeftFrom = w.From
+	}
 	for p.begin(); ; {
 		if p.started && !o.more() {
 			return nil
 		}
-		done, err := p.fetch(ctx, p.batch, pollQuery(p.table, w), all(p.table))
+		done, err := p.fetchFirst(ctx, w)
 		if p.started && salesforce.CursorExpired(err) {
 			p.begin()
 			continue
@@ -185,9 +228,19 @@ func (p *poll) run(ctx context.Context, o PollOptions) error {
 			return err
 		}
 		if done {
-			return nil
+			return p.leavers(ctx, o)
 		}
 	}
+}
+
+// fetchFirst reads the next page, which for the first one may have come
+// already.
+func (p *poll) fetchFirst(ctx context.Context, w window) (done bool, err error) {
+	if f := p.first; f != nil && !p.started {
+		p.first = nil
+		return p.accept(p.batch, f.page, f.err, f.sent, f.heard)
+	}
+	return p.fetch(ctx, p.batch, pollQuery(p.table, w), all(p.table))
 }
 
 // window is where to go on: in the middle of the window of a turn before, or
@@ -245,7 +298,12 @@ func (p *poll) take(ctx context.Context, w window, done bool) error {
 		}
 	}
 	before := p.mark.Stamp
-	err := p.commit(ctx, func(ctx context.Context, tx *target.Tx, res apply.Result) error {
+	for i := range p.batch.Len() {
+		if p.seen != nil {
+			p.seen[p.batch.Value(i, p.table.Layout.ID).String()] = true
+		}
+	}
+	err := p.commit(ctx, &next, func(ctx context.Context, tx *target.Tx, res apply.Result) error {
 		if err := p.r.store(ctx, tx, p.table, next); err != nil {
 			return err
 		}
@@ -265,11 +323,16 @@ func (p *poll) take(ctx context.Context, w window, done bool) error {
 	return nil
 }
 
-// commit applies the batch and does more, in one transaction.
-func (p *poll) commit(ctx context.Context, more func(context.Context, *target.Tx, apply.Result) error) error {
+// commit applies the batch and does more, in one transaction. Too many deleted
+// records are kept back from the batch, and next, if not nil, counts the others.
+func (p *poll) commit(ctx context.Context, next *Mark, more func(context.Context, *target.Tx, apply.Result) error) error {
 	var res apply.Result
 	_, err := p.r.db.Write(ctx, p.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) (err error) {
-		if res, err = p.applier.Apply(ctx, tx, p.batch); err != nil {
+		batch, err := p.keepBack(ctx, tx, next)
+		if err != nil {
+			return err
+		}
+		if res, err = p.applier.Apply(ctx, tx, batch); err != nil {
 			return fmt.Errorf("apply a page: %w", err)
 		}
 		return more(ctx, tx, res)

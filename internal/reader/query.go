@@ -3,6 +3,7 @@ package reader
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,13 +22,62 @@ func selectFrom(t *mapping.Table) string {
 	return "SELECT " + strings.Join(t.Layout.Paths(), ", ") + " FROM " + t.Object
 }
 
+// where joins conditions, leaving out the empty ones.
+func where(conditions ...string) string {
+	conditions = slices.DeleteFunc(conditions, func(c string) bool { return c == "" })
+	if len(conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(conditions, " AND ")
+}
+
+// filter is the mapping's own condition; "" if all records are mapped.
+func filter(t *mapping.Table) string {
+	if f := t.Mapping.Options.Filter; f != "" {
+		return "(" + f + ")"
+	}
+	return ""
+}
+
+// view names what of an object is mapped. It is "" for all that Heroku Connect
+// would map. A mapping whose view has changed is read anew.
+func view(t *mapping.Table) string {
+	v := t.Mapping.Options.Filter
+	if archived(t) {
+		v += " +archived"
+	}
+	return v
+}
+
+// activity says whether the org archives the object's records.
+func activity(t *mapping.Table) bool { return t.Object == "Task" || t.Object == "Event" }
+
+// archived says whether archived records are mapped too.
+func archived(t *mapping.Table) bool { return t.Mapping.Options.Archived && activity(t) }
+
+// loadAll says whether a load asks for archived records, and so for deleted
+// ones, which alive leaves out again.
+func loadAll(t *mapping.Table) bool { return archived(t) && all(t) }
+
+func alive(t *mapping.Table, queryAll bool) string {
+	if queryAll && all(t) {
+		return "IsDeleted = false"
+	}
+	return ""
+}
+
 // loadQuery reads all records behind an Id.
 func loadQuery(t *mapping.Table, after string) string {
-	where := ""
+	behind := ""
 	if after != "" {
-		where = " WHERE Id > '" + after + "'"
+		behind = "Id > '" + after + "'"
 	}
-	return selectFrom(t) + where + " ORDER BY Id"
+	return bulkQuery(t, behind) + " ORDER BY Id"
+}
+
+// bulkQuery reads all records that meet a condition more, in any order.
+func bulkQuery(t *mapping.Table, condition string) string {
+	return selectFrom(t) + where(condition, alive(t, loadAll(t)), filter(t))
 }
 
 // window is the place that a poll has come to: every record before it, in the
@@ -44,18 +94,44 @@ type window struct {
 
 // pollQuery reads what has changed from a window's place on.
 func pollQuery(t *mapping.Table, w window) string {
+	return selectFrom(t) + where(w.place(), notArchived(t), filter(t)) + " ORDER BY " + stampField + ", Id"
+}
+
+// changedQuery lists the Ids of all that has changed from a window's place on,
+// whether it meets the filter or not.
+func changedQuery(t *mapping.Table, w window) string {
+	return "SELECT Id, " + stampField + " FROM " + t.Object + where(w.place(), notArchived(t)) + " ORDER BY " + stampField + ", Id"
+}
+
+// place is the condition of what stands behind a window's place.
+func (w window) place() string {
 	at := w.From.UTC().Format(stampForm)
-	where := fmt.Sprintf("%s >= %s", stampField, at)
 	if w.ID != "" {
-		where = fmt.Sprintf("(%[1]s > %[2]s OR (%[1]s = %[2]s AND Id > '%[3]s'))", stampField, at, w.ID)
+		return fmt.Sprintf("(%[1]s > %[2]s OR (%[1]s = %[2]s AND Id > '%[3]s'))", stampField, at, w.ID)
 	}
-	return selectFrom(t) + " WHERE " + where + notArchived(t) + " ORDER BY " + stampField + ", Id"
+	return fmt.Sprintf("%s >= %s", stampField, at)
 }
 
 // byIDQuery reads single records.
 func byIDQuery(t *mapping.Table, ids []string) string {
-	return selectFrom(t) + " WHERE Id IN ('" + strings.Join(ids, "', '") + "')" + notArchived(t)
+	return selectFrom(t) + where("Id IN ('"+strings.Join(ids, "', '")+"')", filter(t))
 }
+
+// idsQuery lists the Ids of all mapped records between two Ids, "" being no
+// bound; archived activities are among them, since their rows may stay.
+func idsQuery(t *mapping.Table, r idRange) string {
+	var after, upTo string
+	if r.After != "" {
+		after = "Id > '" + r.After + "'"
+	}
+	if r.UpTo != "" {
+		upTo = "Id <= '" + r.UpTo + "'"
+	}
+	return "SELECT Id FROM " + t.Object + where(after, upTo, alive(t, idsAll(t)), filter(t))
+}
+
+// idsAll says whether idsQuery must ask for archived records.
+func idsAll(t *mapping.Table) bool { return activity(t) && all(t) }
 
 // all says whether deleted records are asked for along with the others.
 func all(t *mapping.Table) bool { return t.Layout.Deleted >= 0 }
@@ -63,8 +139,8 @@ func all(t *mapping.Table) bool { return t.Layout.Deleted >= 0 }
 // notArchived leaves out activities that the load, which is no queryAll, did
 // not see either.
 func notArchived(t *mapping.Table) string {
-	if all(t) && (t.Object == "Task" || t.Object == "Event") {
-		return " AND IsArchived = false"
+	if all(t) && activity(t) && !archived(t) {
+		return "IsArchived = false"
 	}
 	return ""
 }
@@ -106,13 +182,18 @@ func (p *pages) fetch(ctx context.Context, b *record.Batch, soql string, all boo
 	} else {
 		page, err = p.r.org.Query(ctx, soql, all, b)
 	}
+	return p.accept(b, page, err, sent, time.Now())
+}
+
+// accept takes a page that was asked for at sent and had come at heard.
+func (p *pages) accept(b *record.Batch, page salesforce.Page, err error, sent, heard time.Time) (done bool, _ error) {
 	if err != nil {
 		return false, err
 	}
 	if page.ServerDate.IsZero() {
 		return false, errNoDate
 	}
-	p.date, p.heard = page.ServerDate, time.Now()
+	p.date, p.heard = page.ServerDate, heard
 	if !p.started {
 		// The Date has whole seconds and was set after the request was sent.
 		p.asOf = p.date.Add(-p.heard.Sub(sent) - time.Second)

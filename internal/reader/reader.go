@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/synclinehq/syncline/internal/apply"
+	"github.com/synclinehq/syncline/internal/brake"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/salesforce"
@@ -22,6 +23,12 @@ type Org interface {
 	Query(ctx context.Context, soql string, all bool, b *record.Batch) (salesforce.Page, error)
 	// More appends the page that next, of the page before, points to.
 	More(ctx context.Context, next string, b *record.Batch) (salesforce.Page, error)
+	// Queries does several queries in one call.
+	Queries(ctx context.Context, list []salesforce.Select) ([]salesforce.Answer, error)
+	// Deleted lists the records deleted in a window.
+	Deleted(ctx context.Context, object string, start, end time.Time) (salesforce.Deleted, error)
+	// Identity says who the session belongs to; it is no API call.
+	Identity(ctx context.Context) (salesforce.Identity, error)
 }
 
 // Bulk is what a reader needs of Bulk API 2.0; [bulk.Client] is one.
@@ -51,6 +58,17 @@ type Settings struct {
 	// DeferredPerPoll bounds the deferred records of a mapping that one poll
 	// reads again; 1,000.
 	DeferredPerPoll int
+	// ConfirmAfter is how long a record must have been missing before it is
+	// looked for once more; 60 s.
+	ConfirmAfter time.Duration
+	// ReconcileEvery is how often all Ids of a mapping are compared that does
+	// not say it; 24 h. DeletedEvery is how often getDeleted is asked; 1 h,
+	// negative means never.
+	ReconcileEvery, DeletedEvery time.Duration
+	// BulkIDsFrom is the number of rows from which on Ids are listed through a
+	// Bulk job; 20,000. ReconcileRange is how many Ids are compared at once, each
+	// taking eight bytes; 1,000,000.
+	BulkIDsFrom, ReconcileRange int
 	// BulkFrom is the number of records from which on an object is loaded
 	// through a Bulk job; 50,000. Negative means never.
 	BulkFrom int
@@ -73,6 +91,7 @@ func (s Settings) withDefaults() Settings {
 		def time.Duration
 	}{
 		{&s.Overlap, 10 * time.Second}, {&s.SweepEvery, time.Minute}, {&s.SweepOverlap, 10 * time.Minute},
+		{&s.ConfirmAfter, time.Minute}, {&s.ReconcileEvery, 24 * time.Hour},
 	} {
 		if *d.v <= 0 {
 			*d.v = d.def
@@ -82,11 +101,15 @@ func (s Settings) withDefaults() Settings {
 		v   *int
 		def int
 	}{
+		{&s.BulkIDsFrom, 20_000}, {&s.ReconcileRange, 1_000_000},
 		{&s.Parallel, 3}, {&s.DeferredPerPoll, 1000}, {&s.BulkPages, bulk.MaxPages}, {&s.BulkPageRows, 50_000}, {&s.BulkChunk, 1 << 20}, {&s.BulkGroup, 8},
 	} {
 		if *n.v <= 0 {
 			*n.v = n.def
 		}
+	}
+	if s.DeletedEvery == 0 {
+		s.DeletedEvery = time.Hour
 	}
 	if s.BulkFrom == 0 {
 		s.BulkFrom = 50_000
@@ -134,6 +157,8 @@ type Reader struct {
 	log        *slog.Logger
 	settings   Settings
 	observe    func(Observation)
+	brake      *brake.Brake
+	limits     brake.Limits
 }
 
 // New returns a reader. There is nothing to close.
@@ -141,6 +166,7 @@ func New(c Config) *Reader {
 	r := &Reader{
 		connection: c.Connection.ID, schema: c.Connection.Schema,
 		db: c.DB, org: c.Org, bulk: c.Bulk, log: c.Logger, settings: c.Settings.withDefaults(), observe: c.Observe,
+		brake: brake.Of(c.Connection.ID), limits: brake.LimitsOf(c.Connection.Options),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)

@@ -23,14 +23,16 @@ CREATE TABLE _syncline.reconcile (
     PRIMARY KEY (connection_id, mapping)
 );
 
--- Rows whose record was not found. since is when that was first so; tries
--- counts the times that it was asked for by Id.
+-- Rows whose record was not found. version is the row's (xmin) when that was
+-- first so; tries counts the looks that confirmed it.
 
 CREATE TABLE _syncline.missing (
     connection_id uuid NOT NULL,
     mapping       uuid NOT NULL,
     sfid          text NOT NULL,
+    version       text NOT NULL,
     since         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    looked_at     timestamptz,
     tries         integer NOT NULL DEFAULT 0,
     PRIMARY KEY (connection_id, mapping, sfid)
 );

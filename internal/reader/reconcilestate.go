@@ -1,0 +1,153 @@
+package reader
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/target"
+)
+
+// reconcileState is how far the comparison of a mapping's Ids has come. It
+// lives beside the mark, in _syncline.reconcile.
+type reconcileState struct {
+	// View is the mapping's view (see view) that was last seen.
+	View string
+	// Strict says why any deletion is held until all is compared; "" usually.
+	Strict string
+	// StartedAt is zero while no comparison is under way. By the target's clock.
+	StartedAt, DoneAt time.Time
+	Detail            reconcileDetail
+}
+
+// reconcileDetail is what only the comparison itself needs.
+type reconcileDetail struct {
+	// User is the Id of the user as whom it was last compared.
+	User string `json:"user,omitempty"`
+	// Ranges are compared one after the other; At is the next one.
+	Ranges []idRange `json:"ranges,omitempty"`
+	At     int       `json:"at,omitempty"`
+	// Bulk says that Ids come by Bulk jobs, NoBulk that the object has none.
+	Bulk   bool   `json:"bulk,omitempty"`
+	NoBulk bool   `json:"no_bulk,omitempty"`
+	Job    idsJob `json:"job,omitzero"`
+	// Extra records were deferred by this comparison.
+	Extra int `json:"extra,omitempty"`
+	// Early has the next comparison begin at once.
+	Early bool `json:"early,omitempty"`
+	// DeletedAt is when getDeleted was last asked, by the target's clock;
+	// DeletedTo up to when its answers are complete, by the org's.
+	DeletedAt time.Time `json:"deleted_at,omitzero"`
+	DeletedTo time.Time `json:"deleted_to,omitzero"`
+}
+
+// idRange is the Ids behind After up to UpTo; "" is no bound.
+type idRange struct {
+	After string `json:"after,omitempty"`
+	UpTo  string `json:"up_to,omitempty"`
+}
+
+// idsJob is the Bulk job that lists a range.
+type idsJob struct {
+	ID string `json:"id,omitempty"`
+	// Asked is when it was created, Next when it is looked at again; both by the
+	// target's clock.
+	Asked time.Time `json:"asked,omitzero"`
+	Next  time.Time `json:"next,omitzero"`
+	Looks int       `json:"looks,omitempty"`
+}
+
+func (s *reconcileState) running() bool { return !s.StartedAt.IsZero() }
+
+func salesforceUse(ctx context.Context, t *mapping.Table) context.Context {
+	return salesforce.WithUse(ctx, t.Object, "reconcile")
+}
+
+// open reads the state, and notices that the filter was changed.
+func (c *comparison) open(ctx context.Context) error {
+	var view, strict *string
+	var started, done *time.Time
+	var text string
+	err := c.r.db.Pool().QueryRow(ctx, `SELECT view, strict, started_at, done_at, coalesce(detail::text, '{}')
+		FROM _syncline.reconcile WHERE connection_id = $1 AND mapping = $2`, c.r.connection, c.table.Mapping.ID).
+		Scan(&view, &strict, &started, &done, &text)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return c.first(ctx)
+	case err != nil:
+		return fmt.Errorf("read the state of comparing Ids: %w", err)
+	}
+	s := &c.state
+	if err := json.Unmarshal([]byte(text), &s.Detail); err != nil {
+		return fmt.Errorf("read the state of comparing Ids: %w", err)
+	}
+	s.View, s.Strict, s.StartedAt, s.DoneAt = deref(view), deref(strict), deref(started).UTC(), deref(done).UTC()
+	if s.StartedAt.Equal(time.Time{}) {
+		s.StartedAt = time.Time{}
+	}
+	return c.compareView(ctx, c.viewNow())
+}
+
+// first makes the state, with the view that the mapping was loaded with.
+func (c *comparison) first(ctx context.Context) error {
+	c.state.View = c.loadedView
+	who, err := c.r.org.Identity(ctx)
+	if err != nil {
+		return fmt.Errorf("ask whose session it is: %w", err)
+	}
+	c.state.Detail.User = who.UserID
+	if err := c.compareView(ctx, c.viewNow()); err != nil {
+		return err
+	}
+	return c.save(ctx)
+}
+
+func (c *comparison) viewNow() string { return view(c.table) }
+
+// compareView has everything compared anew, with any deletion held, once the
+// filter has changed.
+func (c *comparison) compareView(ctx context.Context, now string) error {
+	s := &c.state
+	if s.View == now {
+		return nil
+	}
+	s.View, s.Strict = now, "the mapping's filter was changed"
+	s.StartedAt, s.Detail.Ranges, s.Detail.At, s.Detail.Job, s.Detail.Early = time.Time{}, nil, 0, idsJob{}, true
+	return c.save(ctx)
+}
+
+func (c *comparison) save(ctx context.Context) error {
+	_, err := c.r.db.Write(ctx, c.fence, target.Options{}, c.saveIn)
+	return err
+}
+
+func (c *comparison) saveIn(ctx context.Context, tx *target.Tx) error {
+	s := &c.state
+	text, err := json.Marshal(s.Detail)
+	if err != nil {
+		return fmt.Errorf("render the state of comparing Ids: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO _syncline.reconcile (connection_id, mapping, view, strict, started_at, done_at, detail, updated_at)
+		VALUES ($1, $2, $3, nullif($4::text, ''), $5, $6, $7::text::jsonb, clock_timestamp())
+		ON CONFLICT (connection_id, mapping) DO UPDATE SET view = excluded.view, strict = excluded.strict,
+			started_at = excluded.started_at, done_at = excluded.done_at, detail = excluded.detail, updated_at = excluded.updated_at`,
+		c.r.connection, c.table.Mapping.ID, s.View, s.Strict, orNull(s.StartedAt), orNull(s.DoneAt), string(text))
+	if err != nil {
+		return fmt.Errorf("store the state of comparing Ids: %w", err)
+	}
+	return nil
+}
+
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
