@@ -40,8 +40,8 @@ func (c *Client) ErrorEntries(ctx context.Context, ref string, f ErrorFilter, be
 }
 
 // ErrorDetail tells all that is known of one entry of the trigger log.
-func (c *Client) ErrorDetail(ctx context.Context, ref string, logID int32) (ErrorDetail, error) {
-	return call[ErrorDetail](ctx, c, http.MethodGet, conn(ref, "errors", "entries", strconv.Itoa(int(logID))), nil, nil)
+func (c *Client) ErrorDetail(ctx context.Context, ref string, logID int32) (ChangeDetail, error) {
+	return call[ChangeDetail](ctx, c, http.MethodGet, conn(ref, "errors", "entries", strconv.Itoa(int(logID))), nil, nil)
 }
 
 // RetryErrors sends failed changes again.

@@ -90,8 +90,8 @@ type LogEntry struct {
 	Values    map[string]*string `json:"values,omitempty" doc:"What the entry sets."`
 }
 
-// ErrorDetail is all that is known of one entry.
-type ErrorDetail struct {
+// ChangeDetail is all that is known of one entry.
+type ChangeDetail struct {
 	Entry   LogEntry           `json:"entry"`
 	Group   string             `json:"group,omitempty"`
 	Meaning string             `json:"meaning,omitempty"`

@@ -73,10 +73,10 @@ func (s *server) errorRoutes(api huma.API) {
 			return each(out, logEntry), err
 		})
 	add(s, api, op(http.MethodGet, path+"/entries/{id}", "get-error-entry", tagErrors, "All that is known of one entry of the trigger log"),
-		func(ctx context.Context, c manage.Caller, in *onEntry) (client.ErrorDetail, error) {
+		func(ctx context.Context, c manage.Caller, in *onEntry) (client.ChangeDetail, error) {
 			out, err := s.cfg.Manage.ErrorDetail(ctx, c, in.ref(), in.ID)
 			if err != nil {
-				return client.ErrorDetail{}, err
+				return client.ChangeDetail{}, err
 			}
 			return errorDetail(out), nil
 		})
@@ -173,8 +173,8 @@ func logEntry(e inbox.Entry) client.LogEntry {
 	return out
 }
 
-func errorDetail(d *inbox.Detail) client.ErrorDetail {
-	out := client.ErrorDetail{
+func errorDetail(d *inbox.Detail) client.ChangeDetail {
+	out := client.ChangeDetail{
 		Entry: logEntry(d.Entry), Group: d.Group, Meaning: d.Advice.Meaning, Remedy: d.Advice.Remedy,
 		Row: d.Row, Former: d.Former, History: each(d.History, happening),
 	}

@@ -180,7 +180,7 @@ func (a *app) showError() *cobra.Command {
 		})
 }
 
-func printDetail(w io.Writer, d client.ErrorDetail) {
+func printDetail(w io.Writer, d client.ChangeDetail) {
 	e := d.Entry
 	archived := ""
 	if e.Archived {
