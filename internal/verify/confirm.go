@@ -18,14 +18,23 @@ import (
 // idsPerQuery keeps the URL of a query by Id short.
 const idsPerQuery = 200
 
-// prepareLooks drops doubts that were noted twice; one that is known from the
-// drift log gives way to what was found now.
+// prepareLooks joins doubts that are both known from the drift log and found by
+// this proof.
 func (j *job) prepareLooks() {
 	p := j.place
-	slices.SortStableFunc(p.Doubts, func(a, b doubt) int {
-		return cmp.Or(strings.Compare(a.Sfid, b.Sfid), cmp.Compare(idIfUnsent(a), idIfUnsent(b)), cmp.Compare(asInt(a.Known), asInt(b.Known)))
+	slices.SortFunc(p.Doubts, func(a, b doubt) int {
+		return cmp.Or(strings.Compare(a.Sfid, b.Sfid), cmp.Compare(idIfUnsent(a), idIfUnsent(b)))
 	})
-	p.Doubts = slices.CompactFunc(p.Doubts, func(a, b doubt) bool { return a.Sfid == b.Sfid && idIfUnsent(a) == idIfUnsent(b) })
+	out := p.Doubts[:0]
+	for _, d := range p.Doubts {
+		if n := len(out); n > 0 && out[n-1].Sfid == d.Sfid && idIfUnsent(out[n-1]) == idIfUnsent(d) {
+			out[n-1].Known = out[n-1].Known || d.Known
+			out[n-1].Read = out[n-1].Read || d.Read
+			continue
+		}
+		out = append(out, d)
+	}
+	p.Doubts = out
 }
 
 func idIfUnsent(d doubt) int32 {
@@ -35,19 +44,15 @@ func idIfUnsent(d doubt) int32 {
 	return d.ID
 }
 
-func asInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // looks looks at the doubts again, if they are due. In the last look what still
 // differs counts.
 func (j *job) looks(ctx context.Context) (goOn bool, err error) {
 	p := j.place
 	if len(p.Doubts) == 0 && len(p.Again) == 0 {
 		p.Phase, p.Due = inDuplicates, time.Time{}
+		if p.Proof == Quick {
+			p.Phase = isOver
+		}
 		return true, nil
 	}
 	if time.Now().Before(p.Due) {
@@ -302,7 +307,7 @@ func (j *job) judge(s *second, last bool) {
 			j.place.Waiting = append(j.place.Waiting, d)
 		}
 		switch {
-		case !differs && (sample.Kind == "" || d.Known): // gone on both sides, or counted when it was read
+		case !differs && (sample.Kind == "" || !d.Read): // gone on both sides, or counted when it was read
 		case !differs:
 			r.Equal++
 		case s.status[d] == pending:

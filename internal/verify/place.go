@@ -15,8 +15,9 @@ const (
 	// Full compares every value of every record and row.
 	Full Proof = "full"
 	// Quick compares, day by day, how many records were last changed on it and
-	// when, and then every value of the days that differ. It misses a value
-	// that differs under the same SystemModstamp.
+	// when the last of them was, and then every value of the days that differ
+	// and of the newest. It misses what differs on an older day without a change
+	// of these.
 	Quick Proof = "quick"
 )
 
@@ -101,12 +102,13 @@ func (b *bulkPlace) list(p bulk.Pages) {
 }
 
 // doubt names a row or record that differed: by its Id, or for a row without
-// one by its own. Known ones come from the drift log: they were counted when
-// they were read, if they were.
+// one by its own. Known ones are open in the drift log; Read ones were found by
+// this proof, the others may have been counted as equal by it.
 type doubt struct {
 	Sfid  string `json:"s,omitempty"`
 	ID    int32  `json:"i,omitempty"`
 	Known bool   `json:"k,omitempty"`
+	Read  bool   `json:"r,omitempty"`
 }
 
 // Over says that the proof is complete.

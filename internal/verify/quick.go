@@ -55,33 +55,43 @@ func (j *job) days(ctx context.Context) error {
 	return nil
 }
 
-// bound notes the days that differ, to be compared row by row.
+// recent is how far back every row is compared even where the counts agree: a
+// change that was missed today has, as often as not, its older version on the
+// same day.
+const recent = 24 * time.Hour
+
+// bound notes the days to be compared row by row: those that differ, and the
+// newest.
 func (j *job) bound(theirs, ours map[string]day) {
 	r := &j.place.Report
-	var differ []string
+	since := j.place.Began.Add(-recent).Format(dayForm)
+	compare := map[string]bool{}
 	for d, n := range ours {
 		r.RowsPostgres += n.rows
-		if _, ok := theirs[d]; !ok && d != "" {
-			differ = append(differ, d)
+		if d != "" && theirs[d] != n {
+			r.Days = append(r.Days, d)
 		}
+		compare[d] = d != "" && (theirs[d] != n || d >= since)
 	}
-	noStamp := ours[""].rows > 0
 	for d, n := range theirs {
 		r.RowsSalesforce += n.rows
-		if ours[d] == n {
-			r.Equal += n.rows
-			continue
+		if _, known := ours[d]; !known {
+			r.Days = append(r.Days, d)
+			compare[d] = true
 		}
-		differ = append(differ, d)
+		if !compare[d] {
+			r.Equal += n.rows
+		}
 	}
-	slices.Sort(differ)
-	r.Days = differ
-	j.place.Bounded, j.place.Spans = true, spansOf(differ)
-	if noStamp && len(differ) == 0 {
-		j.place.Spans = spans{{}} // nothing in the org, rows without a stamp here
+	slices.Sort(r.Days)
+	maps.DeleteFunc(compare, func(_ string, yes bool) bool { return !yes })
+	j.place.Bounded, j.place.Spans = true, spansOf(slices.Sorted(maps.Keys(compare)))
+	if len(compare) > 0 {
+		return
 	}
-	if len(differ) == 0 {
-		j.place.Phase = inRows
+	j.place.Phase = inRows
+	if ours[""].rows > 0 {
+		j.place.Spans = spans{{}} // rows without a stamp, and no others
 	}
 }
 

@@ -290,6 +290,7 @@ func (j *job) phase(ctx context.Context, more func() bool) (goOn bool, err error
 func (j *job) found(k Kind, d doubt, changed bool) {
 	r := &j.place.Report
 	if len(j.place.Doubts) < j.options.Recheck {
+		d.Read = true
 		j.place.Doubts = append(j.place.Doubts, d)
 		return
 	}
