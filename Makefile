@@ -55,6 +55,10 @@ mutants: ## take guards out one by one; each must turn a test red
 faults: ## the fault suite with FAULT_SEEDS (5) seeds for each test
 	SYNCLINE_FAULT_SEEDS=$${FAULT_SEEDS:-5} $(GO) test -count=1 -timeout 2h ./internal/faulttest
 
+.PHONY: kills
+kills: ## kill nodes KILLS (500) times in all, in every way of writing, under faults
+	SYNCLINE_KILLS=$${KILLS:-500} $(GO) test -count=1 -timeout 2h -v -run '^TestKills$$' ./internal/faulttest
+
 .PHONY: build
 build: ## build bin/syncline
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/syncline ./cmd/syncline

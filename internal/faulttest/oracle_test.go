@@ -64,7 +64,7 @@ func (s *site) secondJudge(ctx context.Context) error {
 	}
 	defer writes.Close()
 	report, err := judge.Judge(ctx, judge.Input{
-		Database: s.target, Schema: "salesforce", Config: bytes.NewReader(config), Dump: control.Dump, Writes: writes,
+		Database: s.target, Schema: "salesforce", Config: bytes.NewReader(s.config), Dump: control.Dump, Writes: writes,
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -44,6 +45,7 @@ type site struct {
 	killed          bool // a node died: the ledger may be above the org's count
 	lasting         bool // nodes that die are not started again by bringUp
 	edits           *traffic
+	config          []byte
 }
 
 // options change how a site is made.
@@ -51,12 +53,14 @@ type options struct {
 	target   string // a database of the test's own
 	switches org.Switches
 	rows     int // accounts; 250
+	// ours is connection.syncline of the configuration.
+	ours map[string]any
 }
 
 // newSite makes the org with its data and the databases; there are no nodes.
 func newSite(t testing.TB, seed uint64, o options) *site {
 	t.Helper()
-	s := &site{TB: t, seed: seed, control: pgtest.New(t), target: o.target, keys: secret.NewKey()}
+	s := &site{TB: t, seed: seed, control: pgtest.New(t), target: o.target, keys: secret.NewKey(), config: configWith(t, o.ours)}
 	if s.target == "" {
 		s.target = pgtest.New(t)
 	}
@@ -80,6 +84,24 @@ func newSite(t testing.TB, seed uint64, o options) *site {
 	s.must(err)
 	t.Cleanup(s.app.Close)
 	return s
+}
+
+// configWith is the configuration file with settings of our own.
+func configWith(t testing.TB, ours map[string]any) []byte {
+	t.Helper()
+	if ours == nil {
+		return config
+	}
+	var file map[string]any
+	if err := json.Unmarshal(config, &file); err != nil {
+		t.Fatal(err)
+	}
+	file["connection"].(map[string]any)["syncline"] = ours
+	out, err := json.Marshal(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // draw turns on, as the seed says, what differs between orgs.
@@ -215,7 +237,7 @@ func (s *site) advance(ctx context.Context) error {
 		return err
 	}
 	if len(status.Mappings) < len(objects) {
-		_, err := api.ImportConfig(ctx, "", bytes.NewReader(config), false)
+		_, err := api.ImportConfig(ctx, "", bytes.NewReader(s.config), false)
 		if err != nil {
 			return fmt.Errorf("import: %w", err)
 		}
