@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/outbox"
@@ -102,18 +103,22 @@ func (p *planner) decide(e triggerlog.Entry) decision {
 	if d.done.State == triggerlog.Ignored && len(d.waits) > 0 {
 		d.done, d.item = Done{}, &Item{Entry: e} // its only value is the parent's sfid
 	}
-	if d.item != nil && d.orphan != "" {
+	if (d.item != nil || d.done.State == triggerlog.Ignored) && d.orphan != "" {
 		d.item = nil
 		return d.fail(CodeNoParent, "%s", d.orphan)
 	}
 	return d
 }
 
+// turning is how long the triggers of a table may take to learn that its
+// mapping is read-only.
+const turning = time.Minute
+
 // capturedBefore says whether an entry of a read-only table is from the time
 // when it was read-write.
 func (p *planner) capturedBefore(t *mapping.Table, e triggerlog.Entry) bool {
 	since, ok := p.in.ReadOnlySince[t.Name]
-	return ok && e.CreatedAt.Before(since)
+	return ok && e.CreatedAt.Before(since.Add(turning))
 }
 
 // parentsOf sorts an entry's links: those without which it waits, and those
@@ -256,10 +261,6 @@ func (p *planner) decideDelete(d decision, t *mapping.Table, e triggerlog.Entry)
 	}
 	if t.Describe != nil && !t.Describe.Deletable {
 		return d.fail(CodeInvalidEntry, "records of %s cannot be deleted through the API by this user", t.Object)
-	}
-	if p.in.Discarded[t.Name] {
-		d.reread = []Reread{{Table: t, Sfid: e.Sfid, Reason: "its deletion was taken back"}}
-		return d.end(triggerlog.Ignored, "", "a person took the held deletions back; the row returns with the next read")
 	}
 	d.held = d.held || p.in.Braked[t.Name]
 	d.op, d.item = outbox.Delete, &Item{Entry: e, Sfid: e.Sfid}

@@ -52,10 +52,10 @@ type Input struct {
 	Named map[string]Record
 	// Inserts are the unsettled or failed inserts of such rows that have no sfid.
 	Inserts map[Record]triggerlog.Entry
-	// Braked are tables whose deletes wait for a person, Discarded those whose
-	// deletes a person took back.
-	Braked, Discarded map[string]bool
-	// ReadOnlySince is when tables that are read-only now were read-write last.
+	// Braked are tables whose deletes wait for a person.
+	Braked map[string]bool
+	// ReadOnlySince is when tables that are read-only now were seen to be so
+	// first, after they had been read-write.
 	ReadOnlySince map[string]time.Time
 	// Limit bounds each change set that is no bulk one; 0 means MaxRecords.
 	Limit int

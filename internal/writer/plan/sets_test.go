@@ -3,6 +3,9 @@ package plan_test
 import (
 	"fmt"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/outbox"
@@ -129,9 +132,27 @@ func TestWhatPeopleHold(t *testing.T) {
 	if len(p.Sets) != 1 || p.Sets[0].Op != outbox.Update || p.Waiting != 1 {
 		t.Errorf("braked: %v", show(p))
 	}
-	in.Braked, in.Discarded = nil, in.Braked
-	p = plan.Dependency(in, plan.Hold(nil))
-	if len(p.Done) != 1 || p.Done[0].State != triggerlog.Ignored || len(p.Reread) != 1 || p.Reread[0].Sfid != a2 {
-		t.Errorf("taken back: %v", show(p))
+}
+
+func TestWhenAMappingTurnsReadOnly(t *testing.T) {
+	t.Parallel()
+	turned := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		when mapping.WhenReadOnly
+		want []string
+	}{
+		{mapping.SendThem, []string{`1 update ` + a1 + ` "Id":"` + a1 + `","Name":"A"}`, `2 READONLY  the mapping of Account is read-only`}},
+		{mapping.HoldThem, []string{`2 READONLY  the mapping of Account is read-only`, "1 wait"}},
+		{mapping.DiscardThem, []string{`1 READONLY  the mapping of Account was made read-only before this change was sent`, `2 READONLY  the mapping of Account is read-only`}},
+	} {
+		for _, a := range []mapping.Algorithm{mapping.Ordered, mapping.Dependency, mapping.Merged} {
+			in := plan.Input{Tables: tables(), Rows: map[plan.Record]plan.Row{at("account", 1): {Sfid: a1}, at("account", 2): {Sfid: a2}}, MaxSets: 5,
+				Entries: entries(`1 UPDATE account 1 name=>A`, `2 UPDATE account 2 name=>B`), ReadOnlySince: map[string]time.Time{"account": turned}}
+			in.Tables["account"].Access, in.Tables["account"].Mapping.Options.WhenReadOnly = mapping.ReadOnly, tt.when
+			in.Entries[0].CreatedAt, in.Entries[1].CreatedAt = turned.Add(-time.Hour), turned.Add(time.Hour)
+			if diff := cmp.Diff(tt.want, show(plan.Next(a, in, plan.Hold(nil)))); diff != "" {
+				t.Errorf("%s, %s: %s", tt.when, a, diff)
+			}
+		}
 	}
 }
