@@ -14,9 +14,10 @@ import (
 
 const tagErrors = "errors"
 
-// errorQuery is the filter of failures in an address.
-type errorQuery struct {
-	onOne
+// ErrorQuery is the filter of failures in an address. It is exported, as OnEntry
+// is, since reflection passes over others that are embedded.
+type ErrorQuery struct {
+	OnOne
 	Group     string `query:"group" maxLength:"40" doc:"Key of a group."`
 	Mapping   string `query:"mapping" maxLength:"200" doc:"Object name; all if left out."`
 	Operation string `query:"operation" enum:"INSERT,UPDATE,DELETE"`
@@ -25,22 +26,22 @@ type errorQuery struct {
 	Archived  bool   `query:"archived" doc:"Take in what failed more than a month ago."`
 }
 
-func (q errorQuery) filter() manage.ErrorFilter {
+func (q ErrorQuery) filter() manage.ErrorFilter {
 	return manage.ErrorFilter{
 		Group: q.Group, Object: q.Mapping, Operation: q.Operation, Code: q.Code,
 		Within: time.Duration(q.Within) * time.Second, Archived: q.Archived,
 	}
 }
 
-// onEntry names an entry of the trigger log.
-type onEntry struct {
-	onOne
+// OnEntry names an entry of the trigger log.
+type OnEntry struct {
+	OnOne
 	ID int32 `path:"id" minimum:"1" doc:"Id in the trigger log."`
 }
 
 // errorAction is the body of what is done about failures.
 type errorAction struct {
-	onOne
+	OnOne
 	Body client.ErrorAction
 }
 
@@ -58,12 +59,12 @@ func (a errorAction) action() manage.ErrorAction {
 func (s *server) errorRoutes(api huma.API) {
 	const path = "/connections/{connection}/errors"
 	add(s, api, op(http.MethodGet, path, "list-errors", tagErrors, "What failed, by cause, the most frequent first"),
-		func(ctx context.Context, c manage.Caller, in *errorQuery) ([]client.ErrorGroup, error) {
+		func(ctx context.Context, c manage.Caller, in *ErrorQuery) ([]client.ErrorGroup, error) {
 			out, err := s.cfg.Manage.Errors(ctx, c, in.ref(), in.filter())
 			return each(out, errorGroup), err
 		})
 	type entries struct {
-		errorQuery
+		ErrorQuery
 		Before int32 `query:"before" minimum:"0" doc:"Entries with a smaller id."`
 		Limit  int   `query:"limit" minimum:"0" maximum:"1000"`
 	}
@@ -73,7 +74,7 @@ func (s *server) errorRoutes(api huma.API) {
 			return each(out, logEntry), err
 		})
 	add(s, api, op(http.MethodGet, path+"/entries/{id}", "get-error-entry", tagErrors, "All that is known of one entry of the trigger log"),
-		func(ctx context.Context, c manage.Caller, in *onEntry) (client.ChangeDetail, error) {
+		func(ctx context.Context, c manage.Caller, in *OnEntry) (client.ChangeDetail, error) {
 			out, err := s.cfg.Manage.ErrorDetail(ctx, c, in.ref(), in.ID)
 			if err != nil {
 				return client.ChangeDetail{}, err
@@ -81,7 +82,7 @@ func (s *server) errorRoutes(api huma.API) {
 			return errorDetail(out), nil
 		})
 	type history struct {
-		onMapping
+		OnMapping
 		Record string `path:"record" maxLength:"18" doc:"Id of the row, or of the record in Salesforce."`
 		Limit  int    `query:"limit" minimum:"0" maximum:"1000"`
 	}
@@ -110,7 +111,7 @@ func (s *server) errorActions(api huma.API, path string) {
 			return errorOutcome(out), err
 		})
 	type resolve struct {
-		onEntry
+		OnEntry
 		Body client.ErrorResolution
 	}
 	add(s, api, op(http.MethodPost, path+"/entries/{id}/resolve", "resolve-error", tagErrors, "Say whether an insert of unknown outcome arrived"),
@@ -123,7 +124,7 @@ func (s *server) errorActions(api huma.API, path string) {
 func (s *server) holdRoutes(api huma.API) {
 	const tag, path = "brake", "/connections/{connection}/holds"
 	type list struct {
-		onOne
+		OnOne
 		All bool `query:"all" doc:"Those that were decided too."`
 	}
 	add(s, api, op(http.MethodGet, path, "list-holds", tag, "Mass deletions that the brake holds, newest first"),
@@ -132,7 +133,7 @@ func (s *server) holdRoutes(api huma.API) {
 			return each(out, hold), err
 		})
 	type one struct {
-		onOne
+		OnOne
 		ID int64 `path:"id" minimum:"1"`
 	}
 	do(s, api, op(http.MethodPost, path+"/{id}/release", "release-hold", tag, "Let a held deletion happen"),

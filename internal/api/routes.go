@@ -34,6 +34,8 @@ func (s *server) routes() http.Handler {
 	s.mappingRoutes(api)
 	s.configRoutes(api)
 	s.recordRoutes(api)
+	s.errorRoutes(api)
+	s.holdRoutes(api)
 	s.tokenRoutes(api)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "The API has no " + r.Method + " " + r.URL.Path + ".",
@@ -46,20 +48,23 @@ func op(method, path, id, tag, summary string) huma.Operation {
 	return huma.Operation{Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary}
 }
 
-// The parameters that many paths share.
+// The parameters that many paths share. Those that are embedded are exported,
+// since reflection passes over others.
 type (
 	nothing struct{}
-	onOne   struct {
+	// OnOne names a connection.
+	OnOne struct {
 		Connection string `path:"connection" maxLength:"200"`
 	}
-	onMapping struct {
-		onOne
+	// OnMapping names a mapping of it.
+	OnMapping struct {
+		OnOne
 		Object string `path:"object" maxLength:"200" doc:"Object name or mapping ID."`
 	}
 )
 
 // ref is the connection's name as package manage takes it.
-func (o onOne) ref() string {
+func (o OnOne) ref() string {
 	if o.Connection == "-" {
 		return ""
 	}
@@ -102,12 +107,12 @@ func (s *server) connectionRoutes(api huma.API) {
 		return connection(out), err
 	})
 	add(s, api, op(http.MethodGet, "/connections/{connection}", "get-connection", tag, "One connection"),
-		func(ctx context.Context, c manage.Caller, in *onOne) (client.Connection, error) {
+		func(ctx context.Context, c manage.Caller, in *OnOne) (client.Connection, error) {
 			out, err := s.cfg.Manage.Find(ctx, c, in.ref())
 			return connection(out), err
 		})
 	type remove struct {
-		onOne
+		OnOne
 		Confirm    string `query:"confirm" doc:"The connection's resource name."`
 		DropTables bool   `query:"drop_tables" doc:"Drop the mapped tables too."`
 	}
@@ -116,7 +121,7 @@ func (s *server) connectionRoutes(api huma.API) {
 			return s.cfg.Manage.DeleteConnection(ctx, c, in.ref(), in.Confirm, in.DropTables)
 		})
 	add(s, api, op(http.MethodGet, "/connections/{connection}/status", "get-status", tag, "How a connection stands"),
-		func(ctx context.Context, c manage.Caller, in *onOne) (client.Status, error) {
+		func(ctx context.Context, c manage.Caller, in *OnOne) (client.Status, error) {
 			out, err := s.cfg.Manage.Status(ctx, c, in.ref())
 			if err != nil {
 				return client.Status{}, err
@@ -124,19 +129,19 @@ func (s *server) connectionRoutes(api huma.API) {
 			return status(out), nil
 		})
 	do(s, api, op(http.MethodPost, "/connections/{connection}/pause", "pause-connection", tag, "Stop after what is in flight"),
-		func(ctx context.Context, c manage.Caller, in *onOne) error {
+		func(ctx context.Context, c manage.Caller, in *OnOne) error {
 			return s.cfg.Manage.SetPaused(ctx, c, in.ref(), "", true)
 		})
 	do(s, api, op(http.MethodPost, "/connections/{connection}/resume", "resume-connection", tag, "Go on after a pause"),
-		func(ctx context.Context, c manage.Caller, in *onOne) error {
+		func(ctx context.Context, c manage.Caller, in *OnOne) error {
 			return s.cfg.Manage.SetPaused(ctx, c, in.ref(), "", false)
 		})
 	do(s, api, op(http.MethodPost, "/connections/{connection}/poll", "poll-connection", tag, "Poll all mappings now"),
-		func(ctx context.Context, c manage.Caller, in *onOne) error {
+		func(ctx context.Context, c manage.Caller, in *OnOne) error {
 			return s.cfg.Manage.PollNow(ctx, c, in.ref(), "")
 		})
 	type verify struct {
-		onOne
+		OnOne
 		Body client.VerifyOptions
 	}
 	add(s, api, op(http.MethodPost, "/connections/{connection}/verify", "verify", tag, "Compare both sides row by row; answers when it is done"),
@@ -152,25 +157,25 @@ func (s *server) connectionRoutes(api huma.API) {
 func (s *server) mappingRoutes(api huma.API) {
 	const tag = "mappings"
 	add(s, api, op(http.MethodGet, "/connections/{connection}/mappings", "list-mappings", tag, "Mappings of a connection"),
-		func(ctx context.Context, c manage.Caller, in *onOne) ([]client.Mapping, error) {
+		func(ctx context.Context, c manage.Caller, in *OnOne) ([]client.Mapping, error) {
 			out, err := s.cfg.Manage.Mappings(ctx, c, in.ref())
 			return each(out, mappingOf), err
 		})
 	add(s, api, op(http.MethodGet, "/connections/{connection}/mappings/{object}", "get-mapping", tag, "One mapping"),
-		func(ctx context.Context, c manage.Caller, in *onMapping) (client.Mapping, error) {
+		func(ctx context.Context, c manage.Caller, in *OnMapping) (client.Mapping, error) {
 			out, err := s.cfg.Manage.Mapping(ctx, c, in.ref(), in.Object)
 			return mappingOf(out), err
 		})
 	do(s, api, op(http.MethodPost, "/connections/{connection}/mappings/{object}/pause", "pause-mapping", tag, "Stop one mapping"),
-		func(ctx context.Context, c manage.Caller, in *onMapping) error {
+		func(ctx context.Context, c manage.Caller, in *OnMapping) error {
 			return s.cfg.Manage.SetPaused(ctx, c, in.ref(), in.Object, true)
 		})
 	do(s, api, op(http.MethodPost, "/connections/{connection}/mappings/{object}/resume", "resume-mapping", tag, "Go on with one mapping"),
-		func(ctx context.Context, c manage.Caller, in *onMapping) error {
+		func(ctx context.Context, c manage.Caller, in *OnMapping) error {
 			return s.cfg.Manage.SetPaused(ctx, c, in.ref(), in.Object, false)
 		})
 	do(s, api, op(http.MethodPost, "/connections/{connection}/mappings/{object}/poll", "poll-mapping", tag, "Poll one mapping now"),
-		func(ctx context.Context, c manage.Caller, in *onMapping) error {
+		func(ctx context.Context, c manage.Caller, in *OnMapping) error {
 			return s.cfg.Manage.PollNow(ctx, c, in.ref(), in.Object)
 		})
 }
@@ -182,7 +187,7 @@ func (s *server) configRoutes(api huma.API) {
 		Body        []byte
 	}
 	export := op(http.MethodGet, "/connections/{connection}/config", "export-config", tag, "The configuration file, as Heroku Connect writes it")
-	huma.Register(api, export, func(ctx context.Context, in *onOne) (*file, error) {
+	huma.Register(api, export, func(ctx context.Context, in *OnOne) (*file, error) {
 		out, err := s.cfg.Manage.ExportConfig(ctx, callerOf(ctx), in.ref())
 		if err != nil {
 			return nil, s.translate(ctx, err)
@@ -190,7 +195,7 @@ func (s *server) configRoutes(api huma.API) {
 		return &file{"application/json", out}, nil
 	})
 	type input struct {
-		onOne
+		OnOne
 		DryRun  bool   `query:"dry_run" doc:"Say what would be done, and change nothing."`
 		RawBody []byte `contentType:"application/json"`
 	}
@@ -209,7 +214,7 @@ func (s *server) configRoutes(api huma.API) {
 func (s *server) recordRoutes(api huma.API) {
 	const tag = "records"
 	type failed struct {
-		onOne
+		OnOne
 		Mapping string `query:"mapping" maxLength:"200" doc:"Object name; all if left out."`
 		Within  int64  `query:"within" minimum:"0" maximum:"31536000" doc:"Seconds; 24 hours if left out."`
 		Limit   int    `query:"limit" minimum:"0" maximum:"1000"`
@@ -220,7 +225,7 @@ func (s *server) recordRoutes(api huma.API) {
 			return each(out, writeError), err
 		})
 	type events struct {
-		onOne
+		OnOne
 		Mapping string `query:"mapping" maxLength:"200" doc:"Object name; all if left out."`
 		Level   string `query:"level" enum:"debug,info,warn,error"`
 		Search  string `query:"search" maxLength:"200"`
