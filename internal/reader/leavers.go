@@ -26,7 +26,7 @@ func idLayout() *record.Layout {
 // longer. It lists all that was changed in the poll's window; what of it has a
 // row and did not come is asked for by Id, with the filter, and if it does not
 // come then either, the row goes.
-func (p *poll) leavers(ctx context.Context, o PollOptions) error {
+func (p *poll) leavers(ctx context.Context, o PollOptions, anew bool) error {
 	if p.seen == nil {
 		return nil
 	}
@@ -58,6 +58,9 @@ func (p *poll) leavers(ctx context.Context, o PollOptions) error {
 		if err := p.storeLeft(ctx, w, done); err != nil {
 			return err
 		}
+	}
+	if anew {
+		return nil
 	}
 	m, err := p.r.missing(ctx, p)
 	if err != nil {

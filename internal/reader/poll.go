@@ -198,8 +198,10 @@ func (p *poll) use(ctx context.Context, purpose string) context.Context {
 // anew is the mark of a mapping whose view has changed: all that the object
 // holds may have come into it, so the next window begins at the beginning.
 func (m Mark) anew(view string) Mark {
-	m.detail.Window, m.detail.View = nil, view
-	m.Stamp, m.Sweep = beginning, beginning
+	if m.detail.LeftFrom.IsZero() {
+		m.detail.LeftFrom = m.Stamp
+	}
+	m.detail.Window, m.detail.View = &window{From: beginning, Sweep: true, Anew: true}, view
 	return m
 }
 
@@ -208,7 +210,7 @@ var beginning = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (p *poll) run(ctx context.Context, o PollOptions) error {
 	w := p.window(o)
-	if d := &p.mark.detail; p.seen != nil && (d.LeftFrom.IsZero() || w.From.Before(d.LeftFrom)) {
+	if d := &p.mark.detail; p.seen != nil && !w.Anew && (d.LeftFrom.IsZero() || w.From.Before(d.LeftFrom)) {
 		d.LeftFrom = w.From
 	}
 	for p.begin(); ; {
@@ -228,7 +230,7 @@ func (p *poll) run(ctx context.Context, o PollOptions) error {
 			return err
 		}
 		if done {
-			return p.leavers(ctx, o)
+			return p.leavers(ctx, o, w.Anew)
 		}
 	}
 }

@@ -90,6 +90,9 @@ type window struct {
 	// first page.
 	Upper time.Time `json:"upper,omitzero"`
 	Sweep bool      `json:"sweep,omitempty"`
+	// Anew is set when all is read because the view has changed. What has left
+	// it then is the comparison's to find, and a person's to let go.
+	Anew bool `json:"anew,omitempty"`
 }
 
 // pollQuery reads what has changed from a window's place on.
