@@ -163,3 +163,8 @@ func (h *Held) blocks(e triggerlog.Entry, f footprint) bool {
 	}
 	return h.waiting.meet(f)
 }
+
+// Holds says whether an entry itself is kept from being taken.
+func (h *Held) Holds(logID int32) bool {
+	return h.entries[logID] || slices.ContainsFunc(h.within, func(o *Held) bool { return o.Holds(logID) })
+}
