@@ -39,6 +39,16 @@ const (
 	WriterBeforeSettleCommit Name = "writer.before_settle_commit"
 	// WriterAfterSettle is right after the commit that settles the entries.
 	WriterAfterSettle Name = "writer.after_settle"
+	// WriterAfterJobCreated is with a Bulk job made that nobody knows of.
+	WriterAfterJobCreated Name = "writer.after_job_created"
+	// WriterAfterJobNoted is with a Bulk job's id in the journal and no data in the job.
+	WriterAfterJobNoted Name = "writer.after_job_noted"
+	// WriterAfterJobUploaded is with a Bulk job that has its data and was not started.
+	WriterAfterJobUploaded Name = "writer.after_job_uploaded"
+	// WriterAfterJobStarted is right after a Bulk job was started.
+	WriterAfterJobStarted Name = "writer.after_job_started"
+	// WriterInJobSettle is with a part of a Bulk job's records settled.
+	WriterInJobSettle Name = "writer.in_job_settle"
 	// WriterInArchive is inside the transaction that moves settled entries to the archive.
 	WriterInArchive Name = "writer.in_archive"
 
@@ -76,6 +86,11 @@ var all = [...]Name{
 	WriterAfterJournalAccepted,
 	WriterBeforeSettleCommit,
 	WriterAfterSettle,
+	WriterAfterJobCreated,
+	WriterAfterJobNoted,
+	WriterAfterJobUploaded,
+	WriterAfterJobStarted,
+	WriterInJobSettle,
 	WriterInArchive,
 	SchemaInDDL,
 	SchemaAfterDDL,

@@ -188,6 +188,16 @@ func (o *Outbox) Waiting(ctx context.Context, q Querier) ([]Intent, error) {
 	return o.collect(ctx, q, "read open intents", `state IN ('open', 'unknown') ORDER BY id`)
 }
 
+// WaitingBut is Waiting without the intents of some calls.
+func (o *Outbox) WaitingBut(ctx context.Context, q Querier, calls []uuid.UUID) ([]Intent, error) {
+	names := make([]string, len(calls))
+	for i, c := range calls {
+		names[i] = c.String()
+	}
+	return o.collect(ctx, q, "read open intents", `state IN ('open', 'unknown')
+		AND batch <> ALL($2::text[]::uuid[]) ORDER BY id`, names)
+}
+
 // Touching returns the intents that concern incoming records of a table: those
 // of these rows, sfids or external IDs that are not settled, or were settled
 // at or after asked, when the records were asked for; and every insert without

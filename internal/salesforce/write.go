@@ -53,9 +53,12 @@ type WriteRequest struct {
 	// a connection in hand; once it has passed, [ErrTooLate] is returned and
 	// nothing was sent.
 	SendBefore time.Time
-	// AutoAssign says whether assignment rules of leads and cases run; nil
-	// leaves it to the org, which runs them.
-	AutoAssign *bool
+	// AssignmentRule says whether assignment rules of leads and cases run: TRUE,
+	// FALSE, or the Id of a rule; "" leaves it to the org, which runs the active
+	// one.
+	AssignmentRule string
+	// AllowDuplicates saves records that a duplicate rule only warns of.
+	AllowDuplicates bool
 	// BeforeReply, if set, is called when the request has been written in full
 	// and the first byte of its reply is there, of which nothing has been read:
 	// the org is done, and we don't know of it. It may run on another goroutine,
@@ -110,8 +113,11 @@ func (c *Client) writeCall(w WriteRequest) (request, int, error) {
 		kind: KindCollections, write: true, sendBefore: w.SendBefore, wrote: w.BeforeReply,
 		path: c.root + "/composite/sobjects", header: map[string]string{},
 	}
-	if w.AutoAssign != nil {
-		r.header["Sforce-Auto-Assign"] = strings.ToUpper(fmt.Sprint(*w.AutoAssign))
+	if w.AssignmentRule != "" {
+		r.header["Sforce-Auto-Assign"] = w.AssignmentRule
+	}
+	if w.AllowDuplicates {
+		r.header["Sforce-Duplicate-Rule-Header"] = "allowSave=true"
 	}
 	n := len(w.Records)
 	switch w.Op {

@@ -27,7 +27,6 @@ const twoResults = `[{"id":"001000000000001AAA","success":true,"errors":[],"crea
 
 func TestWrite(t *testing.T) {
 	t.Parallel()
-	no := false
 	want := []Result{
 		{ID: "001000000000001AAA", Success: true, Created: true, Errors: []RowError{}},
 		{Errors: []RowError{{StatusCode: "DUPLICATE_VALUE", Message: "duplicate value found", Fields: []string{"Ext__c"}}}},
@@ -49,7 +48,7 @@ func TestWrite(t *testing.T) {
 				_, _ = w.Write([]byte(twoResults))
 			})
 			w := twoAccounts(tt.op)
-			w.AutoAssign = &no
+			w.AssignmentRule = "FALSE"
 			var hooks atomic.Int32
 			w.BeforeReply = func() { hooks.Add(1) }
 			got, err := o.Write(t.Context(), w)

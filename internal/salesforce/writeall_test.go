@@ -39,7 +39,7 @@ func TestWriteAll(t *testing.T) {
 	var hooks atomic.Int32
 	insert, remove := twoAccounts(Insert), twoAccounts(Delete)
 	insert.BeforeReply = func() { hooks.Add(1) }
-	insert.AutoAssign = new(bool)
+	insert.AssignmentRule = "FALSE"
 	got, err := o.WriteAll(t.Context(), []WriteRequest{insert, remove, twoAccounts(Upsert), twoAccounts(Update)})
 	if err != nil {
 		t.Fatal(err)

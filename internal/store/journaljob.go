@@ -12,8 +12,8 @@ import (
 	"github.com/synclinehq/syncline/internal/target"
 )
 
-// NoteJob writes down the Bulk job of a call, or, again, that the turn goes on
-// with it, and commits. As with [Store.Sending] it is ErrFenced, and nothing is
+// NoteJob writes down that a call goes as a Bulk job (job is ""), the job's id
+// when it is known, and, again, that the turn goes on with it; and commits. As with [Store.Sending] it is ErrFenced, and nothing is
 // written, unless the fence stands at its number: a job without a note got no
 // data, and one whose note is old gets none any more.
 func (s *Store) NoteJob(ctx context.Context, fence target.Fence, batch uuid.UUID, job string) error {
@@ -36,13 +36,23 @@ func (s *Store) NoteJob(ctx context.Context, fence target.Fence, batch uuid.UUID
 	return nil
 }
 
-// JobOf returns the Bulk job of a call and how long ago it was last noted; ""
-// if there is none.
-func (q *Queries) JobOf(ctx context.Context, connection, batch uuid.UUID) (job string, age time.Duration, err error) {
-	err = q.db.QueryRow(ctx, `SELECT job, clock_timestamp() - at FROM syncline.journal_job WHERE connection = $1 AND batch = $2`,
-		connection, batch).Scan(&job, &age)
+// JobNote is what the journal knows of the Bulk job of a call.
+type JobNote struct {
+	// Found says that a job was about to be made; ID is the org's, "" if it was
+	// not known yet.
+	Found bool
+	ID    string
+	// Age is how long ago the job was last noted.
+	Age time.Duration
+}
+
+// JobOf returns what was noted last of the Bulk job of a call.
+func (q *Queries) JobOf(ctx context.Context, connection, batch uuid.UUID) (JobNote, error) {
+	n := JobNote{Found: true}
+	err := q.db.QueryRow(ctx, `SELECT job, clock_timestamp() - at FROM syncline.journal_job WHERE connection = $1 AND batch = $2`,
+		connection, batch).Scan(&n.ID, &n.Age)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", 0, nil
+		return JobNote{}, nil
 	}
-	return job, age, explain("read the Bulk job of a call", err)
+	return n, explain("read the Bulk job of a call", err)
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/synclinehq/syncline/internal/crash"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/outbox"
-	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/internal/triggerlog"
 	"github.com/synclinehq/syncline/internal/writer/plan"
@@ -26,6 +25,10 @@ type call struct {
 	intents []outbox.Intent
 	// claimed is right before the claim, by this machine's monotonic clock.
 	claimed time.Time
+	// lane numbers the request that the call travels in; job is set if it goes
+	// as a Bulk job instead.
+	lane int
+	job  *job
 }
 
 // claimed is what one claim did.
@@ -65,8 +68,13 @@ func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error)
 			if err != nil {
 				return err
 			}
+			c.lane = set.Lane
+			if set.Bulk {
+				c.job = &job{call: c, since: started, lookAt: started.Add(time.Hour), busy: true}
+			}
 			done.calls = append(done.calls, c)
 		}
+		w.noteDeletes(p.Sets)
 		crash.Point(crash.WriterAfterClaimBeforeCommit)
 		return nil
 	})
@@ -123,18 +131,26 @@ func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
 	after := int32(0)
 	var waits []plan.Wait
 	for range maxPages {
-		entries, err := w.log.Next(ctx, tx, after, w.window())
+		entries, err := w.page(ctx, tx, after)
 		if err != nil {
 			return nil, err
 		}
 		if len(entries) == 0 {
+			if err := w.guard(ctx, tx, &plan.Input{}); err != nil {
+				return nil, err
+			}
 			break
 		}
 		in, err := w.gather(ctx, tx, entries)
 		if err != nil {
 			return nil, err
 		}
+		if err := w.guard(ctx, tx, &in); err != nil {
+			return nil, err
+		}
+		w.bulkInput(&in)
 		p := plan.Next(w.algorithm(), in, held)
+		p.Sets = w.jobSets(p.Sets)
 		if len(p.Sets) > 0 || len(p.Done) > 0 {
 			return p, nil
 		}
@@ -149,24 +165,6 @@ func (w *Writer) algorithm() mapping.Algorithm {
 		return mapping.Ordered
 	}
 	return w.cfg.Connection.Algorithm
-}
-
-// window is how many entries are looked at in one transaction: where the order
-// is free, enough to fill a call.
-func (w *Writer) window() int {
-	if w.algorithm() == mapping.Ordered {
-		return w.set.Window
-	}
-	return w.set.Window * 4
-}
-
-// sets is how many change sets may go at once. After a call that was refused as
-// a whole one goes alone, so that the record that the org refuses is found.
-func (w *Writer) sets() int {
-	if w.limit < plan.MaxRecords {
-		return 1
-	}
-	return salesforce.MaxWrites
 }
 
 // putIntents stores what is about to be sent and marks the entries PENDING.

@@ -62,7 +62,7 @@ func (w *Writer) deliverTogether(ctx context.Context, fence target.Fence, calls 
 	for _, c := range calls {
 		crash.Point(crash.WriterAfterReplyBeforeJournal, c.batch.String())
 	}
-	w.limit = min(plan.MaxRecords, 2*w.limit)
+	w.widen()
 	var failed error
 	for i, c := range calls {
 		var o Observation
@@ -101,7 +101,7 @@ func (w *Writer) refusedAll(ctx context.Context, fence target.Fence, calls []*ca
 		for _, c := range calls {
 			failed = errors.Join(failed, w.notSent(ctx, fence, c))
 		}
-		w.limit = plan.MaxRecords / 2
+		w.narrow(plan.MaxRecords / 2)
 		return failed
 	}
 	for _, c := range calls {

@@ -29,12 +29,25 @@ func (p *Progress) add(o Observation) {
 	p.Retry += o.Retried
 }
 
-// maxTrouble is how many calls in a row may be lost or refused for a passing
-// cause before a run ends with the error.
-const maxTrouble = 3
+func (p *Progress) join(o Progress) {
+	p.Sent += o.Sent
+	p.Failed += o.Failed
+	p.Retry += o.Retry
+}
+
+const (
+	// maxTrouble is how many calls in a row may be lost or refused for a passing
+	// cause before a run ends with the error.
+	maxTrouble = 3
+	// lookEvery is how often the log is looked at while calls are under way and
+	// more could be: what comes then does not wait for their replies.
+	lookEvery = 25 * time.Millisecond
+)
 
 // Drain sends what is in the log, call by call, until the log holds nothing
-// that can be sent, or until has passed. A call under way is waited for.
+// that can be sent, or until has passed. Calls under way are waited for, Bulk
+// jobs are not: they are asked for by later runs, or by this one as long as
+// there is something else to do.
 //
 // The error is the org's if it refuses calls as a whole (a limit, a session, no
 // connection: salesforce.ClassOf tells), or the database's. What was claimed is
@@ -45,48 +58,177 @@ func (w *Writer) Drain(ctx context.Context, fence target.Fence, until time.Time)
 
 // DrainWhile is Drain until more says no. It asks before each call.
 func (w *Writer) DrainWhile(ctx context.Context, fence target.Fence, more func() bool) (Progress, error) {
-	var p Progress
-	trouble := 0
-	for {
+	d := &drain{w: w, fence: fence, landed: make(chan landing)}
+	err := d.run(ctx, more)
+	for len(w.flights) > 0 {
+		d.land(<-d.landed)
+	}
+	return w.rest(d.p), errors.Join(err, d.err)
+}
+
+// flight is work that goes on beside the planning of more: a call and its
+// settlement, or a look at a Bulk job.
+type flight struct {
+	calls []*call
+	job   *job
+}
+
+// landing is the end of a flight.
+type landing struct {
+	flight *flight
+	p      Progress
+	err    error
+}
+
+// drain is one run. Claims are made one after the other by its goroutine, which
+// alone knows what is under way; flights only share the writer's pace.
+type drain struct {
+	w       *Writer
+	fence   target.Fence
+	p       Progress
+	landed  chan landing
+	trouble int
+	err     error // ends the run
+}
+
+func (d *drain) run(ctx context.Context, more func() bool) error {
+	for d.err == nil {
 		if err := ctx.Err(); err != nil {
-			return p, fmt.Errorf("send changes: %w", context.Cause(ctx))
+			return fmt.Errorf("send changes: %w", context.Cause(ctx))
 		}
-		if !w.visit.IsZero() && !time.Now().Before(w.visit) {
-			if err := w.revisit(ctx, fence, &p); err != nil {
-				return w.rest(p), err
+		if d.w.visitDue() {
+			if err := d.revisit(ctx); err != nil {
+				return err
 			}
 		}
 		if !more() {
-			p.More = true
-			return w.rest(p), nil
+			d.p.More = true
+			return nil
 		}
-		went, err := w.step(ctx, fence, &p)
+		d.lookAtJobs(ctx)
+		if len(d.w.flights) >= d.w.parallel() {
+			d.wait(ctx, 0)
+			continue
+		}
+		went, err := d.step(ctx)
 		switch {
-		case err == nil && !went:
-			return w.rest(p), nil
-		case err == nil:
-			trouble = 0
-		case !passing(err):
-			return w.rest(p), err
+		case err != nil:
+			return err
+		case went:
+		case len(d.w.flights) == 0:
+			return nil
 		default:
-			if trouble++; trouble == maxTrouble {
-				return w.rest(p), err
-			}
+			d.wait(ctx, lookEvery)
+		}
+	}
+	return nil
+}
+
+// wait waits for a flight to end; longest, if not 0, is how long.
+func (d *drain) wait(ctx context.Context, longest time.Duration) {
+	var over <-chan time.Time
+	if longest > 0 {
+		timer := time.NewTimer(longest)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case l := <-d.landed:
+		d.land(l)
+	case <-over:
+	case <-ctx.Done():
+	}
+}
+
+// land takes in what a flight has done.
+func (d *drain) land(l landing) {
+	delete(d.w.flights, l.flight)
+	d.p.join(l.p)
+	if j := l.flight.job; j != nil {
+		j.busy = false
+		if j.over {
+			delete(d.w.jobs, j.call.batch)
+			d.w.bulkAt = time.Time{}
+		}
+	}
+	switch {
+	case l.err == nil:
+		d.trouble = 0
+	case !passing(l.err):
+		d.err = errors.Join(d.err, l.err)
+	default:
+		if d.trouble++; d.trouble >= maxTrouble {
+			d.err = errors.Join(d.err, l.err)
 		}
 	}
 }
 
-// step makes the next call, if there is one to make.
-func (w *Writer) step(ctx context.Context, fence target.Fence, p *Progress) (went bool, err error) {
-	c, err := w.claim(ctx, fence)
+// launch makes a flight.
+func (d *drain) launch(calls []*call, j *job, fly func(*Progress) error) {
+	f := &flight{calls: calls, job: j}
+	d.w.flights[f] = true
+	go func() {
+		l := landing{flight: f}
+		l.err = fly(&l.p)
+		d.landed <- l
+	}()
+}
+
+// revisit looks at open intents when nothing is under way that they may belong
+// to.
+func (d *drain) revisit(ctx context.Context) error {
+	for len(d.w.flights) > 0 {
+		d.land(<-d.landed)
+	}
+	return d.w.revisit(ctx, d.fence, &d.p)
+}
+
+// lookAtJobs asks for the Bulk jobs whose time has come.
+func (d *drain) lookAtJobs(ctx context.Context) {
+	now := time.Now()
+	for _, j := range d.w.jobs {
+		if j.busy || now.Before(j.lookAt) {
+			continue
+		}
+		j.busy = true
+		d.launch(nil, j, func(p *Progress) error { return d.w.lookAt(ctx, d.fence, j, p) })
+	}
+}
+
+// step makes the next calls, if there are any to make.
+func (d *drain) step(ctx context.Context) (went bool, err error) {
+	c, err := d.w.claim(ctx, d.fence)
 	if err != nil {
 		return false, err
 	}
-	p.Failed += c.failed
-	if len(c.calls) == 0 {
-		return c.settled > 0, nil
+	d.p.Failed += c.failed
+	for _, calls := range lanes(c.calls) {
+		if j := calls[0].job; j != nil {
+			d.w.jobs[j.call.batch] = j
+			d.launch(nil, j, func(p *Progress) error { return d.w.start(ctx, d.fence, j, p) })
+			continue
+		}
+		d.launch(calls, nil, func(p *Progress) error { return d.w.deliverAll(ctx, d.fence, calls, p) })
 	}
-	return true, w.deliverAll(ctx, fence, c.calls, p)
+	return len(c.calls)+c.settled > 0, nil
+}
+
+// lanes groups calls by the request that they travel in. A Bulk job goes alone.
+func lanes(calls []*call) [][]*call {
+	var out [][]*call
+	at := map[int]int{}
+	for _, c := range calls {
+		i, ok := at[c.lane]
+		if c.job != nil || !ok || len(out[i]) == salesforce.MaxWrites {
+			out = append(out, nil)
+			i = len(out) - 1
+			if c.job == nil {
+				at[c.lane] = i
+			}
+		}
+		out[i] = append(out[i], c)
+	}
+	return out
 }
 
 // passing says whether the next call may do better at once: the reply to this
@@ -107,24 +249,5 @@ func refusedBody(err error) bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// rest adds when the next thing is due.
-func (w *Writer) rest(p Progress) Progress {
-	p.NextAt = w.visit
-	for _, at := range w.notBefore {
-		if p.NextAt.IsZero() || at.Before(p.NextAt) {
-			p.NextAt = at
-		}
-	}
-	return p
-}
-
-// later puts the next look at open intents at d from now, if it is not sooner.
-func (w *Writer) later(d time.Duration) {
-	at := time.Now().Add(d)
-	if w.visit.IsZero() || at.Before(w.visit) {
-		w.visit = at
 	}
 }

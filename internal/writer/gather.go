@@ -18,9 +18,9 @@ import (
 // that they point to.
 func (w *Writer) gather(ctx context.Context, tx querier, entries []triggerlog.Entry) (plan.Input, error) {
 	in := plan.Input{
-		Entries: entries, Tables: w.cfg.Tables, Paused: w.held, Limit: w.limit, MaxSets: w.sets(),
+		Entries: entries, Tables: w.cfg.Tables, Paused: w.held, Limit: w.recordLimit(), MaxSets: w.sets(),
 		Rows: map[plan.Record]plan.Row{}, Related: map[plan.Record][]triggerlog.Entry{}, Bases: map[plan.Record][]outbox.Base{},
-		Named: map[string]plan.Record{}, Inserts: map[plan.Record]triggerlog.Entry{}, ReadOnlySince: w.readOnlySince,
+		Named: map[string]plan.Record{}, Inserts: map[plan.Record]triggerlog.Entry{},
 	}
 	ids := map[string][]int32{}
 	for _, e := range entries {

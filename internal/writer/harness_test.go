@@ -19,6 +19,7 @@ import (
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
 	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/salesforce/bulk"
 	"github.com/synclinehq/syncline/internal/schema"
 	"github.com/synclinehq/syncline/internal/sobject"
 	"github.com/synclinehq/syncline/internal/target"
@@ -36,6 +37,7 @@ type site struct {
 	conn    mapping.Connection
 	org     *sandbox.Server
 	client  *orgSpy
+	bulk    *bulkSpy
 	journal *memory
 	app     *pgx.Conn // the application's session
 	fence   target.Fence
@@ -70,6 +72,42 @@ func (o *orgSpy) Write(ctx context.Context, w salesforce.WriteRequest) ([]salesf
 		return send()
 	}
 	return o.around(w, send)
+}
+
+// bulkSpy is the Bulk API, with the names of the calls that change something,
+// and a death or an error before or after one of them.
+type bulkSpy struct {
+	*bulk.Client
+	mu    sync.Mutex
+	calls []string
+	fail  func(call string, send func() error) error
+}
+
+func (b *bulkSpy) do(call string, send func() error) error {
+	b.mu.Lock()
+	b.calls = append(b.calls, call)
+	fail := b.fail
+	b.mu.Unlock()
+	if fail == nil {
+		return send()
+	}
+	return fail(call, send)
+}
+
+func (b *bulkSpy) CreateIngest(ctx context.Context, in bulk.Ingest) (job bulk.Job, err error) {
+	err = b.do("create "+in.Op.String(), func() error {
+		job, err = b.Client.CreateIngest(ctx, in)
+		return err
+	})
+	return job, err
+}
+
+func (b *bulkSpy) Upload(ctx context.Context, id string, rows []byte) error {
+	return b.do("upload", func() error { return b.Client.Upload(ctx, id, rows) })
+}
+
+func (b *bulkSpy) Complete(ctx context.Context, id string, before time.Time, reply func()) error {
+	return b.do("complete", func() error { return b.Client.Complete(ctx, id, before, reply) })
 }
 
 // memory is a journal that lives as long as the test.
@@ -128,10 +166,11 @@ func (m *memory) NoteJob(_ context.Context, f target.Fence, batch uuid.UUID, job
 	return nil
 }
 
-func (m *memory) JobOf(_ context.Context, _, batch uuid.UUID) (string, time.Duration, error) {
+func (m *memory) JobOf(_ context.Context, _, batch uuid.UUID) (JobNote, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.jobs[batch], m.noted, m.down
+	id, ok := m.jobs[batch]
+	return JobNote{Found: ok, ID: id, Age: m.noted}, m.down
 }
 
 func (m *memory) Batch(_ context.Context, _, batch uuid.UUID) ([]JournalRow, error) {
@@ -163,6 +202,7 @@ func newSite(t testing.TB, change ...func(*Config)) *site {
 	s.run(`SET search_path = salesforce, public`)
 	cfg := Config{
 		Connection: s.conn, Schema: s.conn.Schema, DB: db, Org: s.client, Journal: s.journal, Tables: tables,
+		Bulk:     s.bulk,
 		Observe:  func(o Observation) { s.seen = append(s.seen, o) },
 		Settings: Settings{Backoff: time.Millisecond, Attempts: 3, ProbeEvery: time.Millisecond},
 	}
@@ -207,6 +247,7 @@ func (s *site) startOrg() {
 		Tokens: salesforce.StaticToken{Access: token.Access, InstanceURL: s.org.URL()}, HTTP: hc,
 		CallClient: "syncline-test", MaxRetries: -1,
 	})}
+	s.bulk = &bulkSpy{Client: bulk.New(s.client.Client)}
 }
 
 func (s *site) tables() map[string]*mapping.Table {
@@ -311,6 +352,16 @@ func (s *site) drain() Progress {
 	}
 	s.Fatalf("does not come to rest; log:\n%s", s.states())
 	return sum
+}
+
+// step makes the next calls one after the other.
+func (s *site) step(ctx context.Context, fence target.Fence, p *Progress) (bool, error) {
+	c, err := s.claim(ctx, fence)
+	p.Failed += c.failed
+	for _, calls := range lanes(c.calls) {
+		err = errors.Join(err, s.deliverAll(ctx, fence, calls, p))
+	}
+	return len(c.calls)+c.settled > 0, err
 }
 
 // inOrg reads records as the integration user sees them.

@@ -2,7 +2,6 @@ package writer
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -24,8 +23,8 @@ func (w *Writer) holds(ctx context.Context, tx querier) (*plan.Held, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(open) > 0 && w.visit.IsZero() {
-		w.later(w.set.Backoff)
+	if w.strange(open) {
+		w.seldom(w.set.Backoff)
 	}
 	held := plan.Hold(nil)
 	kept := make(map[uuid.UUID]holding, len(open))
@@ -40,13 +39,8 @@ func (w *Writer) holds(ctx context.Context, tx querier) (*plan.Held, error) {
 		held.Include(h.held)
 	}
 	w.holding = kept
-	now := time.Now()
-	for id, at := range w.notBefore {
-		if now.Before(at) {
-			held.Entry(id)
-		} else {
-			delete(w.notBefore, id)
-		}
+	for _, id := range w.putOff() {
+		held.Entry(id)
 	}
 	return held, nil
 }

@@ -20,6 +20,7 @@ import (
 // records and is looked at again by [Writer.Drain].
 func (w *Writer) Recover(ctx context.Context, fence target.Fence) error {
 	var p Progress
+	w.jobs = map[uuid.UUID]*job{} // another turn may have gone on with them
 	return w.revisit(ctx, fence, &p)
 }
 
@@ -37,7 +38,7 @@ func (w *Writer) waiting(ctx context.Context) (open, error) {
 	var intents []outbox.Intent
 	err := w.db.Read(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var err error
-		if intents, err = w.box.Waiting(ctx, tx); err != nil {
+		if intents, err = w.unsettled(ctx, tx); err != nil {
 			return err
 		}
 		return tx.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&o.now)
@@ -55,17 +56,13 @@ func (w *Writer) waiting(ctx context.Context) (open, error) {
 		}
 		c.intents = append(c.intents, i)
 	}
-	for batch := range w.own {
-		if byBatch[batch] == nil {
-			delete(w.own, batch)
-		}
-	}
+	w.disown(byBatch)
 	return o, nil
 }
 
 // revisit looks at all open intents once, oldest call first.
 func (w *Writer) revisit(ctx context.Context, fence target.Fence, p *Progress) error {
-	w.visit = time.Time{}
+	w.visited()
 	o, err := w.waiting(ctx)
 	if err != nil {
 		return err
@@ -85,7 +82,7 @@ func (w *Writer) revisit(ctx context.Context, fence target.Fence, p *Progress) e
 			lost[name] = append(lost[name], missing)
 			continue
 		}
-		if err := w.again(ctx, fence, missing, o.now, p); err != nil {
+		if err := w.againAll(ctx, fence, missing, o.now, p); err != nil {
 			w.later(w.set.Backoff)
 			return err
 		}
@@ -147,7 +144,7 @@ func (w *Writer) byJournal(ctx context.Context, fence target.Fence, c *call, tak
 	if len(unknown.intents) == 0 {
 		return nil, nil
 	}
-	return unknown, nil
+	return w.byJob(ctx, fence, unknown, rows)
 }
 
 func (c *call) part() *call {
@@ -162,7 +159,7 @@ func (c *call) part() *call {
 // always belong to one that the journal knows: they must not count as never
 // sent.
 func (w *Writer) again(ctx context.Context, fence target.Fence, c *call, now time.Time, p *Progress) error {
-	if wait := resendAfter - now.Sub(c.intents[0].ClaimedAt); wait > 0 && !w.own[c.batch] {
+	if wait := resendAfter - now.Sub(c.intents[0].ClaimedAt); wait > 0 && !w.isOwn(c.batch) {
 		w.later(wait)
 		return nil
 	}
@@ -186,7 +183,7 @@ func (w *Writer) again(ctx context.Context, fence target.Fence, c *call, now tim
 	if err != nil {
 		return fmt.Errorf("make a call again: %w", err)
 	}
-	w.own[c.batch] = true
+	w.adopt(c.batch)
 	crash.Point(crash.WriterAfterJournalSending)
 	results, err := w.send(ctx, c)
 	if err != nil {

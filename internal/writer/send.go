@@ -13,7 +13,6 @@ import (
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/internal/triggerlog"
-	"github.com/synclinehq/syncline/internal/writer/plan"
 )
 
 // finishWithin bounds what is still done after a reply when the turn is told
@@ -34,7 +33,7 @@ func (w *Writer) deliver(ctx context.Context, fence target.Fence, c *call) (Obse
 	if err != nil {
 		return w.refused(ctx, fence, c, err)
 	}
-	w.limit = min(plan.MaxRecords, 2*w.limit)
+	w.widen()
 	return w.answered(ctx, fence, c, answersOf(c.intents, results))
 }
 
@@ -67,18 +66,9 @@ func (w *Writer) request(c *call) salesforce.WriteRequest {
 		Object: c.intents[0].Object, SendBefore: c.claimed.Add(outbox.SendWithin),
 		BeforeReply: func() { crash.Point(crash.WriterAfterSendBeforeReply, c.batch.String()) },
 	}
-	if !w.cfg.Connection.Features["use_assignment_rules"] {
-		req.AutoAssign = new(bool)
-	}
-	switch c.op {
-	case outbox.Insert:
-		req.Op = salesforce.Insert
-	case outbox.Update:
-		req.Op = salesforce.Update
-	case outbox.Upsert:
-		req.Op, req.ExternalIDField = salesforce.Upsert, c.table.Columns[c.table.Upsert].Path()
-	case outbox.Delete:
-		req.Op = salesforce.Delete
+	req.Op, req.AssignmentRule, req.AllowDuplicates = opOf(c.op), w.rule(c.table), c.table.Mapping.Options.AllowDuplicates
+	if c.op == outbox.Upsert {
+		req.ExternalIDField = c.table.Columns[c.table.Upsert].Path()
 	}
 	for _, i := range c.intents {
 		if c.op == outbox.Delete {
@@ -103,8 +93,7 @@ func (w *Writer) answered(ctx context.Context, fence target.Fence, c *call, answ
 	}
 	o, err := w.settle(ctx, fence, c, answers)
 	if err != nil {
-		w.own[c.batch] = true
-		w.later(w.set.Backoff)
+		w.adopt(c.batch)
 	}
 	return o, errors.Join(journal, err)
 }
@@ -113,15 +102,14 @@ func (w *Writer) answered(ctx context.Context, fence target.Fence, c *call, answ
 func (w *Writer) refused(ctx context.Context, fence target.Fence, c *call, err error) (Observation, error) {
 	switch {
 	case salesforce.OutcomeUnknown(err):
-		w.own[c.batch] = true
-		w.later(w.set.Backoff)
+		w.adopt(c.batch)
 		w.out.WarnContext(ctx, "reply to a write was lost", "object", c.intents[0].Object, "operation", c.op,
 			"records", len(c.intents), "error", err)
 		return Observation{}, err
 	case refusedBody(err) && len(c.intents) == 1:
 		return w.answered(ctx, fence, c, []JournalResult{callAnswer(c.intents[0].Position, err)})
 	case refusedBody(err):
-		w.limit = max(1, len(c.intents)/2)
+		w.narrow(len(c.intents) / 2)
 		w.out.WarnContext(ctx, "a write was refused as a whole; its records are sent in smaller calls",
 			"object", c.intents[0].Object, "records", len(c.intents), "error", err)
 		return Observation{}, w.notSent(ctx, fence, c)
@@ -149,8 +137,7 @@ func (w *Writer) notSent(ctx context.Context, fence target.Fence, c *call) error
 		answers[i] = JournalResult{Position: in.Position, Code: CodeNotSent}
 	}
 	if err := w.cfg.Journal.Accepted(ctx, c.batch, answers); err != nil {
-		w.own[c.batch] = true
-		w.later(w.set.Backoff)
+		w.adopt(c.batch)
 		return fmt.Errorf("journal that a call was not made: %w", err)
 	}
 	return w.undo(ctx, fence, c.intents)

@@ -60,7 +60,7 @@ func (w *Writer) settle(ctx context.Context, fence target.Fence, c *call, answer
 		w.later(w.set.Backoff)
 	}
 	o := w.observe(c, done)
-	w.cfg.Observe(o)
+	w.report(o)
 	return o, nil
 }
 
@@ -71,7 +71,7 @@ func (w *Writer) judge(i outbox.Intent, a JournalResult) verdict {
 	}
 	switch salesforce.RowClass(a.Code, a.Message) {
 	case salesforce.RetrySoon, salesforce.RetryLater:
-		if w.attempts[i.LogID]+1 < w.set.Attempts {
+		if w.attempted(i.LogID)+1 < w.set.Attempts {
 			return again
 		}
 	default:
@@ -205,7 +205,7 @@ func (w *Writer) problem(logID int32, a JournalResult) string {
 		LogID   int32     `json:"log_id"`
 		Time    time.Time `json:"time"`
 		Attempt int       `json:"attempt"`
-	}{a.Code, a.Message, append([]string{}, a.Fields...), logID, w.clock.Now().UTC().Truncate(time.Millisecond), w.attempts[logID] + 1})
+	}{a.Code, a.Message, append([]string{}, a.Fields...), logID, w.clock.Now().UTC().Truncate(time.Millisecond), w.attempted(logID) + 1})
 	return string(b)
 }
 
@@ -218,18 +218,17 @@ func (w *Writer) observe(c *call, done []settling) Observation {
 		switch s.verdict {
 		case accepted:
 			o.Accepted++
-			delete(w.attempts, id)
+			w.settled(id)
 			if !c.claimed.IsZero() {
 				o.Latencies = append(o.Latencies, s.intent.ClaimedAt.Sub(s.intent.LogCreatedAt)+since)
 			}
 		case failed:
 			o.Failed++
-			delete(w.attempts, id)
+			w.settled(id)
 			w.out.Warn("write failed", "table", s.intent.Table, "log_id", id, "sfid", s.intent.Sfid, "code", s.answer.Code)
 		case again:
 			o.Retried++
-			w.notBefore[id] = time.Now().Add(min(w.set.Backoff<<min(w.attempts[id], 10), maxBackoff))
-			w.attempts[id]++
+			w.tryLater(id)
 		}
 	}
 	return o

@@ -3,6 +3,7 @@ package writer
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,14 +37,24 @@ type Journal interface {
 	Sending(ctx context.Context, fence target.Fence, batch uuid.UUID, entries []JournalEntry) error
 	// Accepted notes the answers. A second answer for a record is ignored.
 	Accepted(ctx context.Context, batch uuid.UUID, results []JournalResult) error
-	// NoteJob notes the Bulk job of a call before the job gets any data, and
-	// again before it is started. It fails as Sending does.
+	// NoteJob notes that a call goes as a Bulk job (job is ""), the job's id
+	// before it gets any data, and again before it is started. It fails as
+	// Sending does.
 	NoteJob(ctx context.Context, fence target.Fence, batch uuid.UUID, job string) error
-	// JobOf returns the Bulk job of a call and how long ago it was last noted;
-	// "" if there is none.
-	JobOf(ctx context.Context, connection, batch uuid.UUID) (job string, age time.Duration, err error)
+	// JobOf returns what was noted last of the Bulk job of a call.
+	JobOf(ctx context.Context, connection, batch uuid.UUID) (JobNote, error)
 	// Batch returns what is known of a call; nothing if it was never noted.
 	Batch(ctx context.Context, connection, batch uuid.UUID) ([]JournalRow, error)
+}
+
+// JobNote is what the journal knows of the Bulk job of a call.
+type JobNote struct {
+	// Found says that a job was about to be made; ID is the org's, "" if it was
+	// not known yet: then the job has no data.
+	Found bool
+	ID    string
+	// Age is how long ago the job was last noted.
+	Age time.Duration
 }
 
 // JournalEntry is one record of a call. LogID with TxID, CreatedAt and Hash
@@ -106,13 +117,14 @@ type Observation struct {
 }
 
 // Config is what a Writer needs. Clock, Logger and Observe may be nil, Settings
-// may be zero.
+// may be zero. Without Bulk everything goes by Collections.
 type Config struct {
 	Connection mapping.Connection
 	// Schema holds the mapped tables.
 	Schema  string
 	DB      *target.DB
 	Org     Org
+	Bulk    BulkOrg
 	Journal Journal
 	// Tables are all mapped tables by name.
 	Tables   map[string]*mapping.Table
@@ -189,6 +201,8 @@ type Writer struct {
 	clock clock.Clock
 	out   *slog.Logger
 
+	// mu guards what calls under way share, from attempts to left.
+	mu sync.Mutex
 	// attempts and notBefore are of entries that are tried again, by log id.
 	attempts  map[int32]int
 	notBefore map[int32]time.Time
@@ -198,12 +212,28 @@ type Writer struct {
 	// waits for; visit says when open intents are looked at again.
 	own   map[uuid.UUID]bool
 	visit time.Time
+	// noBulk are tables that go by Collections until then; left are calls whose
+	// Bulk job does not tell all outcomes.
+	noBulk map[string]time.Time
+	left   map[uuid.UUID]bool
+
+	// jobs are the Bulk jobs that are open, by call; flights is what is under
+	// way. Only the goroutine of the turn knows them.
+	jobs    map[uuid.UUID]*job
+	flights map[*flight]bool
+	// bulkPage says that the page of entries is long enough for Bulk jobs,
+	// bulkSince when it was read, bulkAt when the database is asked again
+	// whether so many wait.
+	bulkPage          bool
+	bulkSince, bulkAt time.Time
 	// held are tables whose entries wait.
 	held map[string]bool
 	// holding is what open calls keep waiting.
 	holding map[uuid.UUID]holding
 	// readOnlySince are tables that were read-write once.
 	readOnlySince map[string]time.Time
+	// braking is what is known of each table's deletes.
+	braking map[string]*braking
 }
 
 // New makes a writer. It connects to nothing.
@@ -212,6 +242,8 @@ func New(cfg Config) *Writer {
 		cfg: cfg, set: cfg.Settings.withDefaults(), db: cfg.DB, clock: cfg.Clock, out: cfg.Logger,
 		log: triggerlog.In(cfg.Schema), box: outbox.Of(cfg.Connection.ID),
 		attempts: map[int32]int{}, notBefore: map[int32]time.Time{}, own: map[uuid.UUID]bool{},
+		noBulk: map[string]time.Time{}, left: map[uuid.UUID]bool{},
+		jobs: map[uuid.UUID]*job{}, flights: map[*flight]bool{},
 		limit: plan.MaxRecords,
 	}
 	if w.clock == nil {

@@ -2,7 +2,6 @@ package work
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -41,8 +40,9 @@ func (j journal) NoteJob(ctx context.Context, fence target.Fence, batch uuid.UUI
 	return j.store.NoteJob(ctx, fence, batch, job)
 }
 
-func (j journal) JobOf(ctx context.Context, connection, batch uuid.UUID) (string, time.Duration, error) {
-	return j.store.JobOf(ctx, connection, batch)
+func (j journal) JobOf(ctx context.Context, connection, batch uuid.UUID) (writer.JobNote, error) {
+	n, err := j.store.JobOf(ctx, connection, batch)
+	return writer.JobNote{Found: n.Found, ID: n.ID, Age: n.Age}, err
 }
 
 func (j journal) Batch(ctx context.Context, connection, batch uuid.UUID) ([]writer.JournalRow, error) {

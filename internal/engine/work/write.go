@@ -11,6 +11,7 @@ import (
 
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/salesforce/bulk"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/telemetry"
 	"github.com/synclinehq/syncline/internal/writer"
@@ -153,6 +154,7 @@ func (w *Work) writer(ctx context.Context, t *engine.Turn, sum *tally) (*writer.
 	}
 	made := writer.New(writer.Config{
 		Connection: t.Config, Schema: t.Config.Schema, DB: t.Session.DB, Org: t.Session.Org,
+		Bulk: bulk.New(t.Session.Org),
 		Journal: Journal(w.store), Tables: byName, Clock: t.Clock, Logger: t.Log,
 		Observe: func(o writer.Observation) { w.observe(t, sum, o) },
 	})

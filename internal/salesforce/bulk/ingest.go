@@ -122,10 +122,12 @@ type RowResult struct {
 	Header, Row []string
 }
 
-// Results reads the results of a job that is over, in no particular order.
-func (c *Client) Results(ctx context.Context, id string, kind Kind, use func(RowResult) error) error {
+// Results reads the results of a job that is over, in no particular order. It
+// calls start before the first row, and again when the list broke off and is
+// read from its beginning; what start returns is handed each row.
+func (c *Client) Results(ctx context.Context, id string, kind Kind, start func() func(RowResult) error) error {
 	call := salesforce.Call{Kind: salesforce.KindBulk, Method: http.MethodGet, Path: ingestJob(id) + "/" + string(kind), Stream: true}
-	err := c.org.Call(ctx, call, func(rep salesforce.Reply) error { return readResults(rep.Body, use) })
+	err := c.org.Call(ctx, call, func(rep salesforce.Reply) error { return readResults(rep.Body, start()) })
 	if err != nil {
 		return fmt.Errorf("read %s of job %s: %w", kind, id, err)
 	}

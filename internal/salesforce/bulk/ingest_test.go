@@ -65,7 +65,7 @@ func TestFinder(t *testing.T) {
 		at   int
 		ok   bool
 	}{{"b", 1, true}, {"a", 0, true}, {"x\ny", 3, true}, {"a", 2, true}, {"a", 0, false}, {"c", 0, false}} {
-		at, ok := f.Find(bulk.RowResult{Header: []string{"Other", "Name"}, Row: []string{"?", test.name}})
+		at, ok := f.Find(f.Key(bulk.RowResult{Header: []string{"Other", "Name"}, Row: []string{"?", test.name}}))
 		if at != test.at || ok != test.ok {
 			t.Errorf("%q is row %d, %v", test.name, at, ok)
 		}
@@ -115,10 +115,12 @@ func TestIngestJob(t *testing.T) {
 	}
 	var got []bulk.RowResult
 	for _, kind := range []bulk.Kind{bulk.Refusals, bulk.Successful} {
-		err = c.Results(ctx, job.ID, kind, func(r bulk.RowResult) error {
-			r.Row = append([]string{}, r.Row...)
-			got = append(got, r)
-			return nil
+		err = c.Results(ctx, job.ID, kind, func() func(bulk.RowResult) error {
+			return func(r bulk.RowResult) error {
+				r.Row = append([]string{}, r.Row...)
+				got = append(got, r)
+				return nil
+			}
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -219,21 +219,31 @@ func (s *Sheet) Finder() *Finder {
 	return f
 }
 
-// Find gives the place of a row, and false if there is none that is not found
-// yet.
-func (f *Finder) Find(r RowResult) (int, bool) {
-	k := f.key(func(name string) string {
+// Key is what a row is known by.
+func (f *Finder) Key(r RowResult) string {
+	return f.key(func(name string) string {
 		if i := slices.Index(r.Header, name); i >= 0 && i < len(r.Row) {
 			return r.Row[i]
 		}
 		return ""
 	})
-	list := f.free[k]
+}
+
+// Find gives the place of a row, and false if there is none that is not found
+// yet.
+func (f *Finder) Find(key string) (int, bool) {
+	list := f.free[key]
 	if len(list) == 0 {
 		return 0, false
 	}
-	f.free[k] = list[1:]
+	f.free[key] = list[1:]
 	return list[0], true
+}
+
+// Take counts a row as found.
+func (f *Finder) Take(i int) {
+	k := f.key(func(name string) string { return f.sheet.rows[i][name] })
+	f.free[k] = slices.DeleteFunc(f.free[k], func(o int) bool { return o == i })
 }
 
 // key is what a row is known by. Line ends come back in one form.

@@ -14,6 +14,7 @@ import (
 	"github.com/synclinehq/syncline/internal/engine/work"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/salesforce/bulk"
 	"github.com/synclinehq/syncline/internal/schema"
 	"github.com/synclinehq/syncline/internal/secret"
 	"github.com/synclinehq/syncline/internal/sobject"
@@ -138,7 +139,7 @@ func (s *site) connect(ctx context.Context, control string, options mapping.Conn
 		return err
 	}
 	s.writer = writer.New(writer.Config{
-		Connection: s.conn, Schema: s.conn.Schema, DB: s.db, Org: s.client, Journal: work.Journal(s.store), Tables: tables,
+		Connection: s.conn, Schema: s.conn.Schema, DB: s.db, Org: s.client, Bulk: bulk.New(s.client), Journal: work.Journal(s.store), Tables: tables,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), Observe: s.observe,
 	})
 	return nil
