@@ -139,7 +139,8 @@ func (e Entry) actionable() string {
 	return "its state is " + string(e.State) + ": it was not to be sent"
 }
 
-// setState moves entries that are locked to a state, wherever they are.
+// setState moves entries that are locked to a state, wherever they are. What ends
+// so is settled now: the archive keeps it for its month from here.
 func (in *Inbox) setState(ctx context.Context, tx pgx.Tx, entries []Entry, state triggerlog.State) error {
 	var live, archived []int32
 	for _, e := range entries {
@@ -156,7 +157,9 @@ func (in *Inbox) setState(ctx context.Context, tx pgx.Tx, entries []Entry, state
 		if len(part.ids) == 0 {
 			continue
 		}
-		_, err := tx.Exec(ctx, `UPDATE `+part.table+` SET state = $2, updated_at = now() WHERE id = ANY($1::int[])`, part.ids, string(state))
+		_, err := tx.Exec(ctx, `UPDATE `+part.table+` SET state = $2::text, updated_at = now(),
+			processed_at = CASE WHEN $2::text IN ('IGNORED', 'REQUEUED') THEN now() ELSE processed_at END
+			WHERE id = ANY($1::int[])`, part.ids, string(state))
 		if err != nil {
 			return fmt.Errorf("set log entries to %s: %w", state, err)
 		}

@@ -276,7 +276,7 @@ func TestEditRefuses(t *testing.T) {
 		{"not a number", inbox.Values{"annualrevenue": text("many")}, `annualrevenue: "many" is not`},
 		{"not a date", inbox.Values{"customer_since__c": text("01/02/2026")}, "customer_since__c"},
 		{"too long", inbox.Values{"phone": text(strings.Repeat("9", 50))}, "phone: text of 50 characters"},
-		{"read-only", inbox.Values{"systemmodstamp": text("2026-01-01 00:00:00")}, "does not let"},
+		{"read-only", inbox.Values{"systemmodstamp": text("2026-01-01 00:00:00")}, "may not write it"},
 		{"the Id", inbox.Values{"sfid": nil}, "sfid"},
 		{"two wrong", inbox.Values{"a": nil, "b": nil}, "b: there is no such"},
 		{"a constraint", inbox.Values{"annualrevenue": text("100")}, "violates check constraint"},

@@ -275,7 +275,7 @@ func checkValue(t *mapping.Table, action triggerlog.Action, name string, text *s
 	case c == nil:
 		return nil, errors.New("there is no such mapped column")
 	case action == triggerlog.Insert && !c.Createable, action == triggerlog.Update && !c.Updateable:
-		return nil, errors.New("Salesforce does not let the user write it")
+		return nil, errors.New("the user may not write it in Salesforce")
 	case text == nil:
 		return nil, nil
 	}
