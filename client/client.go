@@ -247,11 +247,6 @@ func (c *Client) ImportConfig(ctx context.Context, ref string, file io.Reader, d
 	return call[Import](ctx, c, http.MethodPost, conn(ref, "config"), q, file)
 }
 
-// Verify compares both sides row by row.
-func (c *Client) Verify(ctx context.Context, ref string, o VerifyOptions) (Report, error) {
-	return call[Report](ctx, c, http.MethodPost, conn(ref, "verify"), nil, o)
-}
-
 // WriteErrors lists refused changes, newest first. Within 0 is 24 hours.
 func (c *Client) WriteErrors(ctx context.Context, ref, object string, within time.Duration, limit int) ([]WriteError, error) {
 	q := url.Values{}

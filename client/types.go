@@ -262,6 +262,8 @@ type Report struct {
 type MappingReport struct {
 	ObjectName          string       `json:"object_name"`
 	Table               string       `json:"table"`
+	Proof               string       `json:"proof" doc:"full or quick"`
+	Days                []string     `json:"days,omitempty" doc:"Days that a quick proof found to differ."`
 	RowsSalesforce      int64        `json:"rows_salesforce"`
 	RowsPostgres        int64        `json:"rows_postgres"`
 	Equal               int64        `json:"equal"`
@@ -279,6 +281,7 @@ type Difference struct {
 	Kind   string            `json:"kind"`
 	SFID   string            `json:"sfid,omitempty"`
 	ID     int64             `json:"id,omitempty" doc:"The row's id in Postgres."`
+	Cause  string            `json:"cause,omitempty" doc:"A guess: unknown, unread, deferred, read_error, filter, formula, local."`
 	Fields []FieldDifference `json:"fields" nullable:"false"`
 }
 
@@ -293,4 +296,5 @@ type FieldDifference struct {
 type VerifyOptions struct {
 	Mappings []string `json:"mappings,omitempty" doc:"Object names; all if left out."`
 	Samples  int      `json:"samples,omitempty" minimum:"0" maximum:"1000" doc:"Differences listed per mapping; 20 if left out."`
+	Quick    bool     `json:"quick,omitempty" doc:"Compare counts by day, and rows of the days that differ and of the newest."`
 }

@@ -170,9 +170,10 @@ func report(r *verify.Report) client.Report {
 		Mappings: []client.MappingReport{}, APICalls: r.Calls, Seconds: r.Took.Seconds(),
 		Differences: r.Differences(), Duplicates: r.Duplicates(),
 	}
-	for _, m := range r.Mappings {
+	for i := range r.Mappings {
+		m := &r.Mappings[i]
 		out.Mappings = append(out.Mappings, client.MappingReport{
-			ObjectName: m.Object, Table: m.Table, RowsSalesforce: m.RowsSalesforce, RowsPostgres: m.RowsPostgres,
+			ObjectName: m.Object, Table: m.Table, Proof: string(m.Proof), Days: m.Days, RowsSalesforce: m.RowsSalesforce, RowsPostgres: m.RowsPostgres,
 			Equal: m.Equal, Pending: m.Pending, FailedWrites: m.FailedWrites, Duplicates: m.Duplicates,
 			MissingInPostgres: m.Differences.MissingInPostgres, MissingInSalesforce: m.Differences.MissingInSalesforce,
 			Different: m.Differences.Different, Samples: each(m.Samples, difference),
@@ -183,7 +184,7 @@ func report(r *verify.Report) client.Report {
 
 func difference(d verify.Sample) client.Difference {
 	return client.Difference{
-		Kind: string(d.Kind), SFID: d.Sfid, ID: int64(d.ID),
+		Kind: string(d.Kind), SFID: d.Sfid, ID: int64(d.ID), Cause: string(d.Cause),
 		Fields: each(d.Fields, func(f verify.FieldDifference) client.FieldDifference { return client.FieldDifference(f) }),
 	}
 }

@@ -34,6 +34,7 @@ func (s *server) routes() http.Handler {
 	s.mappingRoutes(api)
 	s.configRoutes(api)
 	s.recordRoutes(api)
+	s.verifyRoutes(api)
 	s.errorRoutes(api)
 	s.holdRoutes(api)
 	s.tokenRoutes(api)
@@ -139,18 +140,6 @@ func (s *server) connectionRoutes(api huma.API) {
 	do(s, api, op(http.MethodPost, "/connections/{connection}/poll", "poll-connection", tag, "Poll all mappings now"),
 		func(ctx context.Context, c manage.Caller, in *OnOne) error {
 			return s.cfg.Manage.PollNow(ctx, c, in.ref(), "")
-		})
-	type verify struct {
-		OnOne
-		Body client.VerifyOptions
-	}
-	add(s, api, op(http.MethodPost, "/connections/{connection}/verify", "verify", tag, "Compare both sides row by row; answers when it is done"),
-		func(ctx context.Context, c manage.Caller, in *verify) (client.Report, error) {
-			out, err := s.cfg.Manage.Verify(ctx, c, in.ref(), manage.VerifyOptions{Objects: in.Body.Mappings, Samples: in.Body.Samples})
-			if err != nil {
-				return client.Report{}, err
-			}
-			return report(out), nil
 		})
 }
 

@@ -15,62 +15,6 @@ import (
 	"github.com/synclinehq/syncline/client"
 )
 
-func (a *app) verify() *cobra.Command {
-	var o client.VerifyOptions
-	cmd := a.command("verify [object...]", "Compare both sides row by row; exit code 3 if they differ",
-		"  syncline verify\n  syncline verify Account Contact --json", cobra.ArbitraryArgs,
-		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			o.Mappings = args
-			r, err := c.Verify(cmd.Context(), a.connection, o)
-			if err != nil {
-				return err
-			}
-			if err := a.show(r, func(w io.Writer) { printReport(w, r) }); err != nil {
-				return err
-			}
-			if r.Differences > 0 || r.Duplicates > 0 {
-				return errDifferences
-			}
-			return nil
-		})
-	cmd.Flags().IntVar(&o.Samples, "samples", 20, "differences listed per mapping")
-	return cmd
-}
-
-func printReport(w io.Writer, r client.Report) {
-	var rows [][]string
-	n := func(v int64) string { return strconv.FormatInt(v, 10) }
-	for _, m := range r.Mappings {
-		rows = append(rows, []string{
-			m.ObjectName, n(m.RowsSalesforce), n(m.RowsPostgres), n(m.Equal), n(m.Pending), n(m.FailedWrites),
-			n(m.MissingInPostgres), n(m.MissingInSalesforce), n(m.Different), n(m.Duplicates),
-		})
-	}
-	table(w, []string{
-		"OBJECT", "SALESFORCE", "POSTGRES", "EQUAL", "PENDING", "FAILED", "NOT IN POSTGRES", "NOT IN SALESFORCE", "DIFFERENT", "DUPLICATE",
-	}, rows)
-	for _, m := range r.Mappings {
-		for _, d := range m.Samples {
-			_, _ = fmt.Fprintf(w, "%s %s (id %d): %s\n", m.ObjectName, safe(d.SFID), d.ID, safe(d.Kind))
-			for _, f := range d.Fields {
-				_, _ = fmt.Fprintf(w, "  %s: Salesforce %s, Postgres %s\n", safe(f.Field), value(f.Salesforce), value(f.Postgres))
-			}
-		}
-	}
-	if r.Differences == 0 && r.Duplicates == 0 {
-		_, _ = fmt.Fprintln(w, "Both sides are equal.")
-		return
-	}
-	_, _ = fmt.Fprintf(w, "%d differences, %d duplicates.\n", r.Differences, r.Duplicates)
-}
-
-func value(v *string) string {
-	if v == nil {
-		return "NULL"
-	}
-	return strconv.Quote(*v)
-}
-
 func (a *app) writeErrors() *cobra.Command {
 	var within time.Duration
 	var limit int

@@ -60,6 +60,8 @@ type Service struct {
 
 	mu    sync.Mutex
 	looks map[uuid.UUID]*look
+
+	runs runs
 }
 
 // New makes a Service; Close it.
@@ -76,8 +78,10 @@ func New(cfg Config) *Service {
 	return &Service{cfg: cfg, store: cfg.Store, log: cfg.Logger, looks: map[uuid.UUID]*look{}}
 }
 
-// Close ends the connections to databases that were kept for looking.
+// Close ends verifications under way, and the connections to databases that
+// were kept for looking.
 func (s *Service) Close() {
+	s.runs.stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, l := range s.looks {

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/synclinehq/syncline/internal/access"
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/salesforce/bulk"
 	"github.com/synclinehq/syncline/internal/store"
+	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/internal/verify"
 )
 
@@ -20,12 +23,14 @@ type VerifyOptions struct {
 	Objects []string
 	// Samples bounds the differences listed per mapping; 20 if 0.
 	Samples int
+	// Quick compares days and, row by row, those that differ.
+	Quick bool
 	// Progress, if set, hears of records compared so far.
 	Progress func(verify.Progress)
 }
 
-// Verify compares both sides row by row, by reading them itself. It takes as
-// long as reading every record does.
+// Verify compares both sides, by reading them itself, and returns when that is
+// done. [Service.StartVerify] does not wait.
 func (s *Service) Verify(ctx context.Context, c Caller, ref string, o VerifyOptions) (*verify.Report, error) {
 	conn, err := s.on(ctx, c, access.Operate, ref)
 	if err != nil {
@@ -35,6 +40,10 @@ func (s *Service) Verify(ctx context.Context, c Caller, ref string, o VerifyOpti
 	if err != nil {
 		return nil, err
 	}
+	return s.verify(ctx, c, conn, chosen, o)
+}
+
+func (s *Service) verify(ctx context.Context, c Caller, conn mapping.Connection, chosen []mapping.Mapping, o VerifyOptions) (*verify.Report, error) {
 	session, done, err := s.session(ctx, conn)
 	if err != nil {
 		return nil, err
@@ -44,11 +53,26 @@ func (s *Service) Verify(ctx context.Context, c Caller, ref string, o VerifyOpti
 	if err != nil {
 		return nil, err
 	}
+	options := verify.Options{SampleLimit: o.Samples}
+	if o.Quick {
+		options.Proof = verify.Quick
+	}
 	report, err := verify.Run(salesforce.WithUse(ctx, "", "verify"), verify.Config{
 		Connection: conn, DB: session.DB, Org: session.Org, Bulk: bulk.New(session.Org), Logger: s.log, Progress: o.Progress,
-	}, tables, verify.Options{SampleLimit: o.Samples})
+	}, tables, options)
 	if err != nil {
 		return nil, problem("verify", err)
+	}
+	err = session.DB.Plain(ctx, target.Limits{}, func(ctx context.Context, tx pgx.Tx) error {
+		for _, p := range report.Places {
+			if err := verify.Note(ctx, tx, conn.ID, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, problem("keep what was found", err)
 	}
 	s.noteVerified(ctx, c, conn, report)
 	return report, nil
@@ -117,7 +141,8 @@ func (s *Service) noteVerified(ctx context.Context, c Caller, conn mapping.Conne
 		Connection: conn.ID, Level: level, Event: "VERIFY " + conn.ResourceName,
 		Fields: map[string]any{"differences": r.Differences(), "duplicates": r.Duplicates(), "calls": r.Calls, "by": c.Name},
 	})
-	for _, m := range r.Mappings {
+	for i := range r.Mappings {
+		m := &r.Mappings[i]
 		if err := s.store.SetCounts(ctx, m.Mapping, store.Counts{RowsSF: &m.RowsSalesforce, RowsDB: &m.RowsPostgres}); err != nil {
 			s.log.WarnContext(ctx, "counts not stored", "mapping", m.Object, "error", err)
 		}

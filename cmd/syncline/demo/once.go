@@ -227,7 +227,7 @@ func unquiet(ctx context.Context, db *pgx.Conn, since time.Time) (string, error)
 // compare asks both judges, and counts calls before they add their own.
 func (w *world) compare(ctx context.Context, rep *Report) error {
 	w.say.replace("Comparing both sides, row by row …")
-	verdict, err := w.api.Verify(ctx, appName, client.VerifyOptions{})
+	verdict, err := w.api.Verify(ctx, appName, client.VerifyOptions{}, nil)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
