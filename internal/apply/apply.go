@@ -75,6 +75,10 @@ func (a *Applier) Apply(ctx context.Context, tx *target.Tx, b *record.Batch) (Re
 	if b.Len() == 0 {
 		return Result{}, nil
 	}
+	b, err := a.differing(ctx, tx, b)
+	if err != nil || b.Len() == 0 {
+		return Result{}, err
+	}
 	m, err := a.match(ctx, tx, b)
 	if err != nil {
 		return Result{}, err

@@ -19,6 +19,7 @@ type statements struct {
 	// identifier as text.
 	lock, find string
 	read       string // whole rows by id ($1)
+	equal      string // whole rows that are in sync, by sfid ($1)
 	remove     string // by id ($1)
 	copyTable  string // binary COPY of a batch
 	// updates set every column of rows that differ. keep leaves the status
@@ -42,8 +43,10 @@ func newStatements(schema string, t *mapping.Table) statements {
 	return statements{
 		table: n.table,
 
-		lock: n.find() + " ORDER BY id FOR UPDATE SKIP LOCKED",
-		find: n.find(),
+		lock:  n.find() + " ORDER BY id FOR UPDATE SKIP LOCKED",
+		find:  n.find(),
+		equal: fmt.Sprintf(`SELECT id, %s FROM %s WHERE sfid = ANY($1::text[]) AND _hc_lastop = 'SYNCED'`, n.images(), n.table),
+
 		read: fmt.Sprintf(`SELECT id, %s FROM %s WHERE id = ANY($1::int[])`, n.images(), n.table),
 
 		remove:    fmt.Sprintf(`DELETE FROM %s WHERE id = ANY($1::int[])`, n.table),
@@ -175,6 +178,7 @@ const (
 	int4OID      = 23
 	textOID      = 25
 	int4ArrayOID = 1007
+	textArrayOID = 1009
 )
 
 // arrayOID is the type of an array of such values.

@@ -34,6 +34,7 @@ type bench struct {
 	connection mapping.Connection
 	table      *mapping.Table
 	fence      int64
+	server     int    // the process whose children are measured
 	list       string // of columns
 	query      string // the same as SOQL
 	indexes    int    // of the table when it is whole

@@ -29,7 +29,7 @@ func main() {
 	b := &bench{}
 	var child string
 	flag.IntVar(&b.rows, "rows", 200_000, "rows of the object")
-	flag.IntVar(&b.columns, "columns", 26, "mapped fields")
+	flag.IntVar(&b.columns, "columns", 26, "mapped fields; 0 takes all")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds; medians count")
 	flag.IntVar(&b.pages, "pages", 5, "pages that are read at once")
 	flag.IntVar(&b.group, "group", 0, "chunks of one commit; 0 is the default")
@@ -71,18 +71,21 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return fmt.Errorf("prepare: %w", err)
 	}
 	defer b.close()
+	b.server = os.Getpid()
 	for round := range b.rounds {
 		for _, m := range b.measures() {
 			if !slices.Contains(strings.Split(b.only, ","), m.name) {
 				continue
 			}
+			before := b.cpu()
 			r, err := m.do(ctx)
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.name, err)
 			}
+			r.CPU = b.cpu().minus(before)
 			b.results[m.name] = append(b.results[m.name], r)
-			fmt.Printf("round %d: %-8s %8v %9.0f rows/s  calls %d, peak %d MiB\n", round+1, m.name,
-				r.Took.Round(time.Millisecond), float64(b.rows)/r.Took.Seconds(), r.Calls, r.PeakMiB)
+			fmt.Printf("round %d: %-8s %8v %9.0f rows/s  rows in %v, calls %d, peak %d MiB, CPU %v\n", round+1, m.name,
+				r.Took.Round(time.Millisecond), float64(b.rows)/r.Took.Seconds(), r.Rows.Round(time.Millisecond), r.Calls, r.PeakMiB, r.CPU)
 		}
 	}
 	b.print()
@@ -100,6 +103,10 @@ type result struct {
 	Took    time.Duration
 	Calls   int64
 	PeakMiB int
+	// Rows is when all rows were in and the indexes began.
+	Rows time.Duration
+	// CPU is what database, org and the loading process have used.
+	CPU cpu
 }
 
 // measures stand in the order of a round: those that need the rows of the load
@@ -145,6 +152,7 @@ func (b *bench) print() {
 		if r.Calls > 0 {
 			fmt.Printf("  %d calls, peak %d MiB", r.Calls, r.PeakMiB)
 		}
+		fmt.Printf("  CPU %v", r.CPU)
 		fmt.Println()
 	}
 }
