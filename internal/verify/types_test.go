@@ -16,7 +16,7 @@ import (
 func TestExactNumbersAndTimeZones(t *testing.T) {
 	t.Parallel()
 	s := &site{Site: readertest.New(t, sandbox.Options{})}
-	s.Run(`ALTER DATABASE ` + s.One("quote_ident(current_database())") + ` SET timezone = 'Asia/Kolkata'`)
+	s.Run(`ALTER DATABASE ` + s.One("SELECT quote_ident(current_database())") + ` SET timezone = 'Asia/Kolkata'`)
 	s.tables = []*mapping.Table{s.TableOf(mapping.Mapping{
 		ID: uuid.New(), ConnectionID: s.Connection.ID, ObjectName: "Opportunity", Access: mapping.ReadWrite, PollSeconds: 2,
 		Fields: []string{"Id", "Name", "Amount", "CloseDate", "CreatedDate"}, Options: mapping.Options{ExactNumbers: true, TimestampTZ: true},
@@ -27,16 +27,16 @@ func TestExactNumbersAndTimeZones(t *testing.T) {
 	}
 	s.Insert("Opportunity", "Name", "none", "StageName", "Prospecting", "CloseDate", "2026-01-01")
 	s.load()
-	if got := s.One(`string_agg(DISTINCT data_type, ', ') FROM information_schema.columns WHERE table_name = 'opportunity'
+	if got := s.One(`SELECT string_agg(DISTINCT data_type, ', ') FROM information_schema.columns WHERE table_name = 'opportunity'
 		AND column_name IN ('amount', 'createddate', 'systemmodstamp')`); got != "numeric, timestamp with time zone" {
 		t.Fatalf("types: %s", got)
 	}
 	for in, want := range numbers {
-		if got := s.One(`amount FROM salesforce.opportunity WHERE name = $1`, in); got != want {
+		if got := s.One(`SELECT amount FROM salesforce.opportunity WHERE name = $1`, in); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)
 		}
 	}
-	if got := s.One(`count(*) FROM salesforce.opportunity WHERE abs(extract(epoch FROM createddate - clock_timestamp())) > 3600`); got != "0" {
+	if got := s.One(`SELECT count(*) FROM salesforce.opportunity WHERE abs(extract(epoch FROM createddate - clock_timestamp())) > 3600`); got != "0" {
 		t.Errorf("%s created more than an hour ago", got)
 	}
 	if r := s.verify(verify.Options{}); !r.Equal() || r.Mappings[0].Equal != int64(len(numbers))+1 {

@@ -107,6 +107,12 @@ func (s *Site) Table(object, upsert string, fields ...string) *mapping.Table {
 	if upsert != "" {
 		m.Indexes = map[string]mapping.Index{upsert: {Unique: true}}
 	}
+	return s.TableOf(m)
+}
+
+// TableOf makes the table of a mapping.
+func (s *Site) TableOf(m mapping.Mapping) *mapping.Table {
+	s.Helper()
 	t, err := mapping.Resolve(m, func(object string) (*sobject.Object, error) { return s.Org.Describe(s.Context(), object) })
 	if err != nil {
 		s.Fatal(err)
