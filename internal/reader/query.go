@@ -133,6 +133,11 @@ func idsQuery(t *mapping.Table, r idRange) string {
 	return "SELECT Id FROM " + t.Object + where(after, upTo, alive(t, idsAll(t)), filter(t))
 }
 
+// CountQuery counts the records of a mapping.
+func CountQuery(t *mapping.Table) string {
+	return "SELECT COUNT() FROM " + t.Object + where(filter(t))
+}
+
 // idsAll says whether idsQuery must ask for archived records.
 func idsAll(t *mapping.Table) bool { return activity(t) && all(t) }
 

@@ -59,6 +59,10 @@ func (r *Reader) Reconcile(ctx context.Context, fence target.Fence, tables []*ma
 	if err != nil {
 		return nil, err
 	}
+	states, err := r.states(ctx)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]Reconciled, len(tables))
 	for i, t := range tables {
 		out := &list[i]
@@ -67,7 +71,7 @@ func (r *Reader) Reconcile(ctx context.Context, fence target.Fence, tables []*ma
 		if !known || m.Phase != Poll {
 			continue
 		}
-		c := &comparison{poll: r.poll(fence, t, m, now, &MappingResult{}), told: out, options: o}
+		c := &comparison{poll: r.poll(fence, t, m, now, &MappingResult{}), state: states[t.Mapping.ID], told: out, options: o}
 		if err := c.run(salesforceUse(ctx, t)); err != nil {
 			out.Err = wrap(t, "compare Ids", err)
 			if concernsAll(err) {
@@ -98,6 +102,9 @@ func (c *comparison) run(ctx context.Context) error {
 		if err := c.start(ctx); err != nil {
 			return err
 		}
+	}
+	if s := &c.state; s.known && !s.open && !s.running() && s.Strict == "" {
+		return nil
 	}
 	if err := c.proceed(ctx); err != nil {
 		return err
@@ -280,6 +287,7 @@ func (c *comparison) lookFor(ctx context.Context, ids []string) error {
 	for _, g := range present(ids, rows) {
 		known = append(known, g.Sfid)
 	}
+	c.state.open = c.state.open || len(known) > 0
 	for len(known) > 0 {
 		n := min(idsPerQuery, len(known))
 		if err := c.readByID(ctx, known[:n], 1); err != nil {

@@ -3,10 +3,10 @@ package reader
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/synclinehq/syncline/internal/mapping"
@@ -24,6 +24,9 @@ type reconcileState struct {
 	// StartedAt is zero while no comparison is under way. By the target's clock.
 	StartedAt, DoneAt time.Time
 	Detail            reconcileDetail
+	// known is false for a mapping that has no state yet; open says that rows are
+	// missing their record, or a hold waits for a person.
+	known, open bool
 }
 
 // reconcileDetail is what only the comparison itself needs.
@@ -69,29 +72,49 @@ func salesforceUse(ctx context.Context, t *mapping.Table) context.Context {
 	return salesforce.WithUse(ctx, t.Object, "reconcile")
 }
 
-// open reads the state, and notices that the filter was changed.
+// states reads those of all mappings of the connection in one statement: most
+// of the time there is nothing to do, and it should cost next to nothing.
+func (r *Reader) states(ctx context.Context) (map[uuid.UUID]reconcileState, error) {
+	rows, err := r.db.Pool().Query(ctx, `
+		SELECT c.mapping, coalesce(view, ''), coalesce(strict, ''), started_at, done_at, coalesce(detail::text, '{}'),
+			EXISTS (SELECT FROM _syncline.missing m WHERE (m.connection_id, m.mapping) = (c.connection_id, c.mapping))
+			OR EXISTS (SELECT FROM _syncline.hold h WHERE (h.connection_id, h.mapping) = (c.connection_id, c.mapping)
+				AND h.direction = 'read' AND h.decision IS NULL)
+		FROM _syncline.reconcile c WHERE c.connection_id = $1`, r.connection)
+	if err != nil {
+		return nil, fmt.Errorf("read the state of comparing Ids: %w", err)
+	}
+	out := map[uuid.UUID]reconcileState{}
+	var (
+		id            uuid.UUID
+		started, done *time.Time
+		text          string
+		s             reconcileState
+	)
+	_, err = pgx.ForEachRow(rows, []any{&id, &s.View, &s.Strict, &started, &done, &text, &s.open}, func() error {
+		s.Detail, s.known = reconcileDetail{}, true
+		s.StartedAt, s.DoneAt = moment(started), moment(done)
+		out[id] = s
+		got := out[id]
+		if err := json.Unmarshal([]byte(text), &got.Detail); err != nil {
+			return err
+		}
+		out[id] = got
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the state of comparing Ids: %w", err)
+	}
+	return out, nil
+}
+
+// open makes the state if there is none, and notices that the filter was
+// changed.
 func (c *comparison) open(ctx context.Context) error {
-	var view, strict *string
-	var started, done *time.Time
-	var text string
-	err := c.r.db.Pool().QueryRow(ctx, `SELECT view, strict, started_at, done_at, coalesce(detail::text, '{}')
-		FROM _syncline.reconcile WHERE connection_id = $1 AND mapping = $2`, c.r.connection, c.table.Mapping.ID).
-		Scan(&view, &strict, &started, &done, &text)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
+	if !c.state.known {
 		return c.first(ctx)
-	case err != nil:
-		return fmt.Errorf("read the state of comparing Ids: %w", err)
 	}
-	s := &c.state
-	if err := json.Unmarshal([]byte(text), &s.Detail); err != nil {
-		return fmt.Errorf("read the state of comparing Ids: %w", err)
-	}
-	s.View, s.Strict, s.StartedAt, s.DoneAt = deref(view), deref(strict), deref(started).UTC(), deref(done).UTC()
-	if s.StartedAt.Equal(time.Time{}) {
-		s.StartedAt = time.Time{}
-	}
-	return c.compareView(ctx, c.viewNow())
+	return c.compareView(ctx, view(c.table))
 }
 
 // first makes the state, with the view that the mapping was loaded with.
@@ -102,13 +125,11 @@ func (c *comparison) first(ctx context.Context) error {
 		return fmt.Errorf("ask whose session it is: %w", err)
 	}
 	c.state.Detail.User = who.UserID
-	if err := c.compareView(ctx, c.viewNow()); err != nil {
+	if err := c.compareView(ctx, view(c.table)); err != nil {
 		return err
 	}
 	return c.save(ctx)
 }
-
-func (c *comparison) viewNow() string { return view(c.table) }
 
 // compareView has everything compared anew, with any deletion held, once the
 // filter has changed.
@@ -145,9 +166,9 @@ func (c *comparison) saveIn(ctx context.Context, tx *target.Tx) error {
 	return nil
 }
 
-func deref[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
+func moment(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
 	}
-	return v
+	return t.UTC()
 }

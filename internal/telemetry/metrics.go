@@ -49,6 +49,11 @@ type Metrics struct {
 	// Labels: connection, mapping.
 	TableRows *prometheus.GaugeVec
 
+	// WaitingRecords counts what could not be applied. Labels: connection,
+	// mapping, state (deferred: a row is held; refused: the database does not
+	// take the record; missing: a row whose record was not found).
+	WaitingRecords *prometheus.GaugeVec
+
 	// RowsTotal counts rows applied. Labels: connection, mapping, direction,
 	// operation (load, insert, update, delete).
 	RowsTotal *prometheus.CounterVec
@@ -88,6 +93,8 @@ func NewMetrics() *Metrics {
 			labelConnection, labelMapping, labelState),
 		TableRows: gauge("table_rows", "Rows of the mapped table, as last counted.",
 			labelConnection, labelMapping),
+		WaitingRecords: gauge("waiting_records", "Records that could not be applied, and rows whose record was not found.",
+			labelConnection, labelMapping, labelState),
 		RowsTotal: counter("rows_total", "Rows applied.",
 			labelConnection, labelMapping, labelDirection, labelOperation),
 		APICallsTotal: counter("api_calls_total", "Requests to Salesforce that the org charges.",
@@ -106,7 +113,7 @@ func NewMetrics() *Metrics {
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(),
-		m.LagSeconds, m.QueueEntries, m.TableRows, m.RowsTotal, m.APICallsTotal, m.APILimit, m.APIUsed,
+		m.LagSeconds, m.QueueEntries, m.TableRows, m.WaitingRecords, m.RowsTotal, m.APICallsTotal, m.APILimit, m.APIUsed,
 		m.ErrorsTotal, m.ConflictsTotal, m.TurnSeconds, m.TurnsRunning,
 	)
 	return m
@@ -170,7 +177,7 @@ func (m *Metrics) forget(labels prometheus.Labels) {
 
 // gauges are those of connections.
 func (m *Metrics) gauges() []*prometheus.GaugeVec {
-	return []*prometheus.GaugeVec{m.LagSeconds, m.QueueEntries, m.TableRows, m.APILimit, m.APIUsed}
+	return []*prometheus.GaugeVec{m.LagSeconds, m.QueueEntries, m.TableRows, m.WaitingRecords, m.APILimit, m.APIUsed}
 }
 
 // Handler serves the metrics to requests that carry "Authorization: Bearer

@@ -9,6 +9,7 @@ import (
 
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/reader"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/store"
 )
@@ -38,6 +39,9 @@ func (w *Work) tend(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 		return next, err
 	}
 	if err := w.gauges(ctx, t); err != nil {
+		return next, err
+	}
+	if err := w.reconcile(ctx, t); err != nil {
 		return next, err
 	}
 	wr, _, err := w.writer(ctx, t, &tally{})
@@ -83,7 +87,7 @@ func (w *Work) counts(ctx context.Context, t *engine.Turn) error {
 			w.gaugeRows(t, m, n)
 		}
 		if time.Now().After(when.org) {
-			n, err := t.Session.Org.Count(salesforce.WithUse(ctx, m.ObjectName, "count"), "SELECT COUNT() FROM "+m.ObjectName, false)
+			n, err := countOrg(ctx, t, m)
 			if err == nil {
 				rows := int64(n)
 				c.RowsSF = &rows
@@ -101,6 +105,14 @@ func (w *Work) counts(ctx context.Context, t *engine.Turn) error {
 		}
 	}
 	return nil
+}
+
+func countOrg(ctx context.Context, t *engine.Turn, m mapping.Mapping) (int, error) {
+	table, err := t.Session.Table(ctx, m)
+	if err != nil {
+		return 0, fmt.Errorf("mapping of %s: %w", m.ObjectName, err)
+	}
+	return t.Session.Org.Count(salesforce.WithUse(ctx, m.ObjectName, "count"), reader.CountQuery(table), false)
 }
 
 func count(ctx context.Context, t *engine.Turn, m mapping.Mapping) (n int64, took time.Duration, err error) {

@@ -39,6 +39,10 @@ type Work struct {
 	counted map[uuid.UUID]counting
 	gauged  map[uuid.UUID]time.Time // when a connection's queue is looked at again
 	pruned  time.Time
+	// reconciled is when a connection's Ids are looked at again; held are the
+	// holds that were told of.
+	reconciled map[uuid.UUID]time.Time
+	held       map[string]bool
 }
 
 // New makes a Work; there is nothing to close.
@@ -55,7 +59,7 @@ func New(cfg Config) *Work {
 	return &Work{
 		cfg: cfg, store: cfg.Store, log: cfg.Logger, writers: map[uuid.UUID]*writing{},
 		wakes: map[uuid.UUID]int64{}, counted: map[uuid.UUID]counting{},
-		gauged: map[uuid.UUID]time.Time{},
+		gauged: map[uuid.UUID]time.Time{}, reconciled: map[uuid.UUID]time.Time{}, held: map[string]bool{},
 	}
 }
 
