@@ -211,17 +211,6 @@ func (c *Client) Mapping(ctx context.Context, ref, object string) (Mapping, erro
 	return call[Mapping](ctx, c, http.MethodGet, conn(ref, "mappings", object), nil, nil)
 }
 
-// Pause stops a connection, or with an object's name one mapping, after what is
-// in flight.
-func (c *Client) Pause(ctx context.Context, ref, object string) error {
-	return c.action(ctx, ref, object, "pause")
-}
-
-// Resume ends a pause.
-func (c *Client) Resume(ctx context.Context, ref, object string) error {
-	return c.action(ctx, ref, object, "resume")
-}
-
 // Poll makes a connection's mappings due now.
 func (c *Client) Poll(ctx context.Context, ref, object string) error {
 	return c.action(ctx, ref, object, "poll")

@@ -7,25 +7,28 @@ import (
 
 // Connection is one org, one database, one schema in it.
 type Connection struct {
-	ID             string    `json:"id" format:"uuid"`
-	Name           string    `json:"name"`
-	AppName        string    `json:"app_name"`
-	ResourceName   string    `json:"resource_name"`
-	Schema         string    `json:"schema" doc:"Schema of the mapped tables."`
-	DBKey          string    `json:"db_key,omitempty" doc:"Environment variable that the database URL was read from."`
-	LoginURL       string    `json:"login_url"`
-	InstanceURL    string    `json:"instance_url"`
-	OrganizationID string    `json:"organization_id"`
-	Username       string    `json:"username" doc:"The org's user that Syncline works as."`
-	Environment    string    `json:"environment"`
-	APIVersion     string    `json:"api_version"`
-	Algorithm      string    `json:"algorithm" doc:"How changes are written to Salesforce."`
-	Stage          string    `json:"stage"`
-	Paused         bool      `json:"paused"`
-	Condition      string    `json:"condition,omitempty" doc:"Kind of trouble; empty when all is well."`
-	Cause          string    `json:"cause,omitempty" doc:"The trouble in words, with the next step."`
-	CreatedAt      time.Time `json:"created_at"`
-	UpdatedAt      time.Time `json:"updated_at"`
+	ID             string         `json:"id" format:"uuid"`
+	Name           string         `json:"name"`
+	AppName        string         `json:"app_name"`
+	ResourceName   string         `json:"resource_name"`
+	Schema         string         `json:"schema" doc:"Schema of the mapped tables."`
+	DBKey          string         `json:"db_key,omitempty" doc:"Environment variable that the database URL was read from."`
+	LoginURL       string         `json:"login_url"`
+	InstanceURL    string         `json:"instance_url"`
+	OrganizationID string         `json:"organization_id"`
+	Username       string         `json:"username" doc:"The org's user that Syncline works as."`
+	Environment    string         `json:"environment"`
+	APIVersion     string         `json:"api_version"`
+	Algorithm      string         `json:"algorithm" doc:"How changes are written to Salesforce."`
+	Stage          string         `json:"stage"`
+	Paused         bool           `json:"paused"`
+	ReadsPaused    bool           `json:"reads_paused" doc:"Polls and loads rest."`
+	WritesPaused   bool           `json:"writes_paused" doc:"Changes wait in the log."`
+	Options        map[string]any `json:"options" nullable:"false" doc:"Options that are not at their default."`
+	Condition      string         `json:"condition,omitempty" doc:"Kind of trouble; empty when all is well."`
+	Cause          string         `json:"cause,omitempty" doc:"The trouble in words, with the next step."`
+	CreatedAt      time.Time      `json:"created_at"`
+	UpdatedAt      time.Time      `json:"updated_at"`
 }
 
 // NewConnection is what a connection is made of. Give DatabaseURL or DBKey.
@@ -118,6 +121,9 @@ type Mapping struct {
 	Revision      int              `json:"revision"`
 	Stage         string           `json:"stage"`
 	Paused        bool             `json:"paused"`
+	ReadsPaused   bool             `json:"reads_paused" doc:"Its polls and loads rest."`
+	WritesPaused  bool             `json:"writes_paused" doc:"Its changes wait in the log."`
+	Options       map[string]any   `json:"options" nullable:"false" doc:"Options that are not at their default."`
 	Condition     string           `json:"condition,omitempty"`
 	Cause         string           `json:"cause,omitempty"`
 	CreatedAt     time.Time        `json:"created_at"`
@@ -138,9 +144,22 @@ type MappingStatus struct {
 	Queue          Queue      `json:"queue"`
 	LoadedRows     int64      `json:"loaded_rows"`
 	LoadTotal      int64      `json:"load_total"`
+	Load           *Load      `json:"load" doc:"How far its load has come; null when it does not load."`
 	Staleness      float64    `json:"staleness_seconds" doc:"Time since its last poll; -1 before the first."`
 	PolledAt       *time.Time `json:"polled_at"`
 	WrittenAt      *time.Time `json:"written_at"`
+}
+
+// Load is how far a load has come.
+type Load struct {
+	Rows  int64 `json:"rows"`
+	Total int64 `json:"total" doc:"Rows expected; 0 if not known."`
+	Bytes int64 `json:"bytes"`
+	// RowsPerSecond and BytesPerSecond are of the last minute.
+	RowsPerSecond  float64   `json:"rows_per_second" doc:"Of the last minute."`
+	BytesPerSecond float64   `json:"bytes_per_second" doc:"Of the last minute."`
+	SecondsLeft    float64   `json:"seconds_left" doc:"At the present rate; -1 if not known."`
+	StartedAt      time.Time `json:"started_at"`
 }
 
 // Import says what an import did, or would do.

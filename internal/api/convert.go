@@ -46,6 +46,7 @@ func connection(c mapping.Connection) client.Connection {
 		LoginURL: c.Org.LoginURL, InstanceURL: c.Org.InstanceURL, OrganizationID: c.Org.OrganizationID,
 		Username: c.Org.Username, Environment: c.Org.Environment, APIVersion: c.APIVersion, Algorithm: string(c.Algorithm),
 		Stage: string(c.Status.Stage), Paused: c.Status.Paused, Condition: string(c.Status.Condition), Cause: c.Status.Cause,
+		ReadsPaused: c.Status.Paused || c.Options.PauseReads, WritesPaused: c.Status.Paused || c.Options.PauseWrites, Options: c.Options.Tree(),
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 }
@@ -65,6 +66,7 @@ func mappingOf(m mapping.Mapping) client.Mapping {
 		Fields: each(m.Fields, same), Indexes: map[string]client.Index{}, UpsertField: m.UpsertField,
 		PollSeconds: m.PollSeconds, Notify: m.Notify, MaxDailyCalls: m.MaxDailyCalls, Policy: string(m.Policy),
 		Revision: m.Revision, Stage: string(m.Status.Stage), Paused: m.Status.Paused,
+		ReadsPaused: m.Status.Paused || m.Options.PauseReads, WritesPaused: m.Status.Paused || m.Options.PauseWrites, Options: m.Options.Tree(),
 		Condition: string(m.Status.Condition), Cause: m.Status.Cause, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
 	}
 	for field, index := range m.Indexes {
@@ -113,8 +115,18 @@ func status(s *manage.Status) client.Status {
 func mappingStatus(m manage.MappingStatus) client.MappingStatus {
 	return client.MappingStatus{
 		Mapping: mappingOf(m.Mapping), State: state(m.State), RowsPostgres: m.RowsPostgres, RowsSalesforce: m.RowsSalesforce,
-		Queue: queue(m.Queue), LoadedRows: m.LoadedRows, LoadTotal: m.LoadTotal, Staleness: lag(m.Staleness),
+		Queue: queue(m.Queue), LoadedRows: m.LoadedRows, LoadTotal: m.LoadTotal, Load: load(m.Load), Staleness: lag(m.Staleness),
 		PolledAt: m.PolledAt, WrittenAt: m.WrittenAt,
+	}
+}
+
+func load(l *manage.Load) *client.Load {
+	if l == nil {
+		return nil
+	}
+	return &client.Load{
+		Rows: l.Rows, Total: l.Total, Bytes: l.Bytes, RowsPerSecond: l.RowRate, BytesPerSecond: l.ByteRate,
+		SecondsLeft: lag(l.Left), StartedAt: l.StartedAt,
 	}
 }
 

@@ -32,11 +32,13 @@ func (s *server) routes() http.Handler {
 	s.serverRoutes(api)
 	s.connectionRoutes(api)
 	s.mappingRoutes(api)
+	s.settingRoutes(api)
 	s.configRoutes(api)
 	s.recordRoutes(api)
 	s.verifyRoutes(api)
 	s.errorRoutes(api)
 	s.holdRoutes(api)
+	s.previewRoutes(api)
 	s.tokenRoutes(api)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "The API has no " + r.Method + " " + r.URL.Path + ".",
@@ -129,14 +131,6 @@ func (s *server) connectionRoutes(api huma.API) {
 			}
 			return status(out), nil
 		})
-	do(s, api, op(http.MethodPost, "/connections/{connection}/pause", "pause-connection", tag, "Stop after what is in flight"),
-		func(ctx context.Context, c manage.Caller, in *OnOne) error {
-			return s.cfg.Manage.SetPaused(ctx, c, in.ref(), "", true)
-		})
-	do(s, api, op(http.MethodPost, "/connections/{connection}/resume", "resume-connection", tag, "Go on after a pause"),
-		func(ctx context.Context, c manage.Caller, in *OnOne) error {
-			return s.cfg.Manage.SetPaused(ctx, c, in.ref(), "", false)
-		})
 	do(s, api, op(http.MethodPost, "/connections/{connection}/poll", "poll-connection", tag, "Poll all mappings now"),
 		func(ctx context.Context, c manage.Caller, in *OnOne) error {
 			return s.cfg.Manage.PollNow(ctx, c, in.ref(), "")
@@ -154,14 +148,6 @@ func (s *server) mappingRoutes(api huma.API) {
 		func(ctx context.Context, c manage.Caller, in *OnMapping) (client.Mapping, error) {
 			out, err := s.cfg.Manage.Mapping(ctx, c, in.ref(), in.Object)
 			return mappingOf(out), err
-		})
-	do(s, api, op(http.MethodPost, "/connections/{connection}/mappings/{object}/pause", "pause-mapping", tag, "Stop one mapping"),
-		func(ctx context.Context, c manage.Caller, in *OnMapping) error {
-			return s.cfg.Manage.SetPaused(ctx, c, in.ref(), in.Object, true)
-		})
-	do(s, api, op(http.MethodPost, "/connections/{connection}/mappings/{object}/resume", "resume-mapping", tag, "Go on with one mapping"),
-		func(ctx context.Context, c manage.Caller, in *OnMapping) error {
-			return s.cfg.Manage.SetPaused(ctx, c, in.ref(), in.Object, false)
 		})
 	do(s, api, op(http.MethodPost, "/connections/{connection}/mappings/{object}/poll", "poll-mapping", tag, "Poll one mapping now"),
 		func(ctx context.Context, c manage.Caller, in *OnMapping) error {

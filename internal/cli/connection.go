@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,8 +13,8 @@ import (
 )
 
 func (a *app) connections() *cobra.Command {
-	return group("connection", "Create, look at and delete connections",
-		a.connectionCreate(), a.connectionInfo(), a.connectionList(), a.connectionDelete())
+	return group("connection", "Create, look at, change and delete connections",
+		a.connectionCreate(), a.connectionInfo(), a.connectionList(), a.connectionSet(), a.connectionDelete())
 }
 
 func (a *app) connectionCreate() *cobra.Command {
@@ -60,8 +61,9 @@ func printConnection(w io.Writer, c client.Connection) {
 		[2]string{"Name", c.Name}, [2]string{"App", c.AppName}, [2]string{"Resource", c.ResourceName}, [2]string{"ID", c.ID},
 		[2]string{"Schema", c.Schema}, [2]string{"Org", c.OrganizationID + " at " + c.InstanceURL}, [2]string{"User", c.Username},
 		[2]string{"API version", c.APIVersion}, [2]string{"Write algorithm", c.Algorithm},
-		[2]string{"Paused", map[bool]string{true: "yes"}[c.Paused]}, [2]string{"Trouble", c.Cause},
+		[2]string{"Paused", pausedWords(c.Paused, c.ReadsPaused, c.WritesPaused)}, [2]string{"Trouble", c.Cause},
 	)
+	pairs(w, optionPairs(c.Options)...)
 }
 
 func (a *app) connectionInfo() *cobra.Command {
@@ -96,10 +98,8 @@ func condition(c client.Connection) string {
 	switch {
 	case c.Condition != "":
 		return c.Condition
-	case c.Paused:
-		return "paused"
 	}
-	return c.Stage
+	return cmp.Or(pausedWords(c.Paused, c.ReadsPaused, c.WritesPaused), c.Stage)
 }
 
 func (a *app) connectionDelete() *cobra.Command {
@@ -153,7 +153,11 @@ func (a *app) status() *cobra.Command {
 func printStatus(w io.Writer, st client.Status) {
 	c := st.Connection
 	_, _ = fmt.Fprintf(w, "%s (%s): %s, %s\n", safe(c.Name), safe(c.ResourceName), st.State.Value, safe(st.State.Meaning))
-	for _, text := range []string{c.Cause, st.State.Remedy, st.Unseen} {
+	paused := ""
+	if words := pausedWords(false, c.ReadsPaused && !c.Paused, c.WritesPaused && !c.Paused); words != "" {
+		paused = strings.ToUpper(words[:1]) + words[1:] + "."
+	}
+	for _, text := range []string{paused, c.Cause, st.State.Remedy, st.Unseen} {
 		if text != "" {
 			_, _ = fmt.Fprintln(w, safe(text))
 		}
@@ -170,12 +174,12 @@ func printStatus(w io.Writer, st client.Status) {
 	var rows [][]string
 	for _, m := range st.Mappings {
 		state := m.State.Value
-		if m.Mapping.Paused {
-			state += " (paused)"
+		if words := pausedWords(m.Mapping.Paused, m.Mapping.ReadsPaused, m.Mapping.WritesPaused); words != "" {
+			state += " (" + words + ")"
 		}
 		postgres := count(m.RowsPostgres)
-		if m.RowsPostgres == nil && m.LoadTotal > 0 {
-			postgres = fmt.Sprintf("%d of %d", m.LoadedRows, m.LoadTotal)
+		if m.Load != nil {
+			postgres = fmt.Sprintf("%d of %d", m.Load.Rows, m.Load.Total)
 		}
 		rows = append(rows, []string{
 			m.Mapping.ObjectName, state, m.Mapping.Access, count(m.RowsSalesforce), postgres,
@@ -184,6 +188,9 @@ func printStatus(w io.Writer, st client.Status) {
 	}
 	table(w, []string{"OBJECT", "STATE", "ACCESS", "SALESFORCE", "POSTGRES", "PENDING", "FAILED", "POLLED"}, rows)
 	for _, m := range st.Mappings {
+		if m.Load != nil {
+			_, _ = fmt.Fprintf(w, "%s loads: %s\n", safe(m.Mapping.ObjectName), loadWords(m.Load))
+		}
 		if m.Mapping.Cause != "" {
 			_, _ = fmt.Fprintf(w, "%s: %s\n", safe(m.Mapping.ObjectName), safe(strings.TrimSpace(m.Mapping.Cause)))
 		}

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,15 +22,14 @@ func (a *app) mappings() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(all, func(w io.Writer) {
-				var rows [][]string
-				for _, m := range all {
-					rows = append(rows, []string{
-						m.ObjectName, m.Table, m.Access, strconv.Itoa(len(m.Fields)), m.UpsertField, strconv.Itoa(m.PollSeconds) + "s", m.Stage,
-					})
-				}
-				table(w, []string{"OBJECT", "TABLE", "ACCESS", "FIELDS", "UNIQUE IDENTIFIER", "POLLED", "STAGE"}, rows)
-			})
+			if a.json {
+				return a.printJSON(all)
+			}
+			loads, err := a.loads(cmd.Context(), c, all)
+			if err != nil {
+				return err
+			}
+			return a.show(all, func(w io.Writer) { printMappings(w, all, loads) })
 		})
 	info := a.command("info <object>", "Show one mapping", "  syncline mapping info Account", cobra.ExactArgs(1),
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
@@ -36,15 +37,89 @@ func (a *app) mappings() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(m, func(w io.Writer) {
-				pairs(w, [2]string{"Object", m.ObjectName}, [2]string{"Table", m.Table}, [2]string{"ID", m.ID},
-					[2]string{"Access", m.Access}, [2]string{"Unique identifier", m.UpsertField},
-					[2]string{"Polled every", strconv.Itoa(m.PollSeconds) + " s"}, [2]string{"Conflicts", m.Policy},
-					[2]string{"Stage", m.Stage}, [2]string{"Trouble", m.Cause}, [2]string{"Revision", strconv.Itoa(m.Revision)},
-					[2]string{"Fields", strings.Join(m.Fields, " ")})
-			})
+			if a.json {
+				return a.printJSON(m)
+			}
+			loads, err := a.loads(cmd.Context(), c, []client.Mapping{m})
+			if err != nil {
+				return err
+			}
+			return a.show(m, func(w io.Writer) { printMapping(w, m, loads[m.ID]) })
 		})
-	return group("mapping", "Look at mappings", list, info)
+	return group("mapping", "Look at mappings and change their settings", list, info, a.mappingSet())
+}
+
+// loads are the loads under way, by mapping; it asks only if there are any.
+func (a *app) loads(ctx context.Context, c *client.Client, mappings []client.Mapping) (map[string]*client.Load, error) {
+	out := map[string]*client.Load{}
+	if !slices.ContainsFunc(mappings, func(m client.Mapping) bool { return m.Stage == stageLoading }) {
+		return out, nil
+	}
+	st, err := c.Status(ctx, a.connection)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range st.Mappings {
+		out[m.Mapping.ID] = m.Load
+	}
+	return out, nil
+}
+
+// stageLoading is the stage of a mapping that loads.
+const stageLoading = "loading"
+
+func printMappings(w io.Writer, all []client.Mapping, loads map[string]*client.Load) {
+	var rows [][]string
+	for _, m := range all {
+		stage := m.Stage
+		if l := loads[m.ID]; l != nil {
+			stage += " " + loadWords(l)
+		}
+		rows = append(rows, []string{
+			m.ObjectName, m.Table, m.Access, strconv.Itoa(len(m.Fields)), orDash(m.UpsertField), strconv.Itoa(m.PollSeconds) + "s",
+			orDash(pausedWords(m.Paused, m.ReadsPaused, m.WritesPaused)), stage,
+		})
+	}
+	table(w, []string{"OBJECT", "TABLE", "ACCESS", "FIELDS", "UNIQUE IDENTIFIER", "POLLED", "PAUSED", "STAGE"}, rows)
+}
+
+func printMapping(w io.Writer, m client.Mapping, l *client.Load) {
+	list := [][2]string{{"Object", m.ObjectName}, {"Table", m.Table}, {"ID", m.ID}, {"Unique identifier", m.UpsertField}}
+	list = append(list, mappingSettings(m)...)
+	list = append(list, [][2]string{
+		{"Stage", m.Stage}, {"Paused", pausedWords(m.Paused, m.ReadsPaused, m.WritesPaused)}, {"Trouble", m.Cause},
+		{"Revision", strconv.Itoa(m.Revision)}, {"Fields", strings.Join(m.Fields, " ")},
+	}...)
+	if l != nil {
+		list = append(list, [2]string{"Load", loadWords(l)})
+	}
+	pairs(w, list...)
+}
+
+// loadWords tell how far a load has come, how fast it goes and how long it
+// still takes.
+func loadWords(l *client.Load) string {
+	words := strconv.FormatInt(l.Rows, 10) + " rows"
+	if l.Total > 0 {
+		words = fmt.Sprintf("%d of %d rows", l.Rows, l.Total)
+	}
+	if l.RowsPerSecond >= 0.5 {
+		words += fmt.Sprintf(", %.0f/s", l.RowsPerSecond)
+	}
+	if l.BytesPerSecond >= 1 {
+		words += fmt.Sprintf(", %.1f MB/s", l.BytesPerSecond/1e6)
+	}
+	if l.SecondsLeft >= 0 && l.Rows < l.Total {
+		words += ", " + ago(l.SecondsLeft) + " left"
+	}
+	return words
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
 }
 
 func (a *app) config() *cobra.Command {
@@ -129,27 +204,6 @@ func (a *app) configExport() *cobra.Command {
 		})
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write to a file")
 	return cmd
-}
-
-func (a *app) pause() *cobra.Command {
-	return a.command("pause [object]", "Stop a connection, or one mapping, after what is in flight",
-		"  syncline pause\n  syncline pause Account", cobra.MaximumNArgs(1),
-		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			if err := c.Pause(cmd.Context(), a.connection, strings.Join(args, "")); err != nil {
-				return err
-			}
-			return a.done("Paused. Changes go on to be captured.")
-		})
-}
-
-func (a *app) resume() *cobra.Command {
-	return a.command("resume [object]", "Go on after a pause", "  syncline resume\n  syncline resume Account", cobra.MaximumNArgs(1),
-		func(cmd *cobra.Command, c *client.Client, args []string) error {
-			if err := c.Resume(cmd.Context(), a.connection, strings.Join(args, "")); err != nil {
-				return err
-			}
-			return a.done("Resumed.")
-		})
 }
 
 func (a *app) poll() *cobra.Command {

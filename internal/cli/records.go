@@ -21,6 +21,12 @@ func (a *app) writeErrors() *cobra.Command {
 	cmd := a.command("write-errors [object]", "List the changes that Salesforce refused, newest first",
 		"  syncline write-errors\n  syncline write-errors Account --within 168h\n  syncline write-errors resolve 4711 --send-again", cobra.MaximumNArgs(1),
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if err := listed("--limit", limit); err != nil {
+				return err
+			}
+			if within <= 0 {
+				return usagef("--within %s: give a span such as 24h", within)
+			}
 			all, err := c.WriteErrors(cmd.Context(), a.connection, strings.Join(args, ""), within, limit)
 			if err != nil {
 				return err
@@ -45,6 +51,17 @@ func (a *app) writeErrors() *cobra.Command {
 	return cmd
 }
 
+// maxListed is the most that a list gives at once.
+const maxListed = 1000
+
+// listed checks how many lines are asked for.
+func listed(flag string, n int) error {
+	if n < 1 || n > maxListed {
+		return usagef("%s %d: give 1 to %d", flag, n, maxListed)
+	}
+	return nil
+}
+
 // followEvery is the pause between two looks of logs -f.
 const followEvery = time.Second
 
@@ -54,6 +71,9 @@ func (a *app) logs() *cobra.Command {
 	cmd := a.command("logs [object]", "Print what happened; -f goes on", "  syncline logs\n  syncline logs -f Account --level error", cobra.MaximumNArgs(1),
 		func(cmd *cobra.Command, c *client.Client, args []string) error {
 			o.Mapping = strings.Join(args, "")
+			if err := listed("--lines", o.Limit); err != nil {
+				return err
+			}
 			if o.Level != "" && !slices.Contains([]string{"debug", "info", "warn", "error"}, o.Level) {
 				return usagef("--level %q: use debug, info, warn or error", o.Level)
 			}
@@ -121,6 +141,9 @@ func (a *app) audit() *cobra.Command {
 	var limit int
 	cmd := a.command("audit", "List administrative changes, newest first", "  syncline audit --json", cobra.NoArgs,
 		func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			if err := listed("--limit", limit); err != nil {
+				return err
+			}
 			all, err := c.Audit(cmd.Context(), a.connection, 0, limit)
 			if err != nil {
 				return err

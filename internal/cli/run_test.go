@@ -36,7 +36,7 @@ func run(t *testing.T, status int, body string, args ...string) (code int, out, 
 
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
-	const difference = `{"mappings": [{"object_name": "Account", "different": 1, "samples": []}], "differences": 1}`
+	const difference = `{"status": "done", "report": {"mappings": [{"object_name": "Account", "different": 1, "samples": []}], "differences": 1}}`
 	tests := []struct {
 		name   string
 		status int
@@ -46,9 +46,15 @@ func TestExitCodes(t *testing.T) {
 		want   string // on either output
 	}{
 		{"done", 204, "", []string{"pause"}, cli.ExitOK, "Paused."},
-		{"equal", 200, `{"mappings": []}`, []string{"verify"}, cli.ExitOK, "Both sides are equal."},
+		{"equal", 200, `{"status": "done", "report": {"mappings": []}}`, []string{"verify"}, cli.ExitOK, "Both sides are equal."},
 		{"different", 200, difference, []string{"verify"}, cli.ExitDifferences, "1 differences"},
 		{"different, for programs", 200, difference, []string{"verify", "--json"}, cli.ExitDifferences, `"differences": 1`},
+		{"failed", 200, `{"status": "failed", "error": "The org is gone.", "fix": "Find it."}`, []string{"verify"}, cli.ExitError, "The org is gone.\nFind it."},
+		{"drift", 200, `{"proofs": [{"object_name": "Account", "proof": "full", "equal": true, "rows": 7}], "differences": []}`,
+			[]string{"drift"}, cli.ExitOK, "No difference is known."},
+		{"repair", 200, `{"asked": 2, "skipped": [{"sfid": "001", "why": "it is gone"}]}`,
+			[]string{"verify", "repair", "Account", "--from", "salesforce"}, cli.ExitOK, "2 differences are being repaired"},
+		{"repair from nowhere", 200, "", []string{"verify", "repair", "Account", "--from", "mars"}, cli.ExitUsage, "use salesforce or postgres"},
 		{"refused", 409, `{"detail": "It is paused.", "fix": "Resume it.", "errors": [{"location": "x", "message": "y"}]}`,
 			[]string{"poll"}, cli.ExitError, "It is paused.\n  x: y\nResume it."},
 		{"the server's fault", 500, `{"detail": "It failed.", "request_id": "R1"}`, []string{"status"}, cli.ExitError, "request R1"},
@@ -59,6 +65,19 @@ func TestExitCodes(t *testing.T) {
 		{"no such flag", 200, "", []string{"pause", "--nonsense"}, cli.ExitUsage, "--nonsense"},
 		{"no such value", 200, "", []string{"write-errors", "--within", "soon"}, cli.ExitUsage, "invalid"},
 		{"too much", 200, "", []string{"pause", "a", "b"}, cli.ExitUsage, "at most 1"},
+		{"too many", 200, "", []string{"write-errors", "--limit", "1001"}, cli.ExitUsage, "--limit 1001: give 1 to 1000"},
+		{"none", 200, "", []string{"audit", "--limit", "0"}, cli.ExitUsage, "--limit 0: give 1 to 1000"},
+		{"no lines", 200, "", []string{"logs", "-n", "-1"}, cli.ExitUsage, "--lines -1: give 1 to 1000"},
+		{"a span in the future", 200, "", []string{"write-errors", "--within", "-1h"}, cli.ExitUsage, "--within -1h0m0s: give a span"},
+		{"fewer samples than none", 200, "", []string{"verify", "--samples", "-1"}, cli.ExitUsage, "--samples -1: give 0 to 1000"},
+		{"reads and writes", 200, "", []string{"pause", "--reads", "--writes"}, cli.ExitUsage, "leave both out"},
+		{"writes", 204, "", []string{"pause", "Account", "--writes"}, cli.ExitOK, "Writes are paused."},
+		{"a setting", 200, `{"object_name": "Account", "conflict_policy": "salesforce", "options": {"policies": {"Name": "postgres"}}}`,
+			[]string{"mapping", "set", "Account", "policy=salesforce", "policies.Name=postgres"}, cli.ExitOK, "policies.Name"},
+		{"no setting", 200, "", []string{"mapping", "set", "Account", "policy"}, cli.ExitUsage, `"policy" is no setting: give it as key=value`},
+		{"a setting twice", 200, "", []string{"connection", "set", "creates=job", "Creates=call"}, cli.ExitUsage, "Creates is given twice"},
+		{"no number", 200, "", []string{"mapping", "set", "Account", "poll_seconds=soon"}, cli.ExitUsage, `a whole number is wanted, not "soon"`},
+		{"nothing to set", 200, "", []string{"connection", "set"}, cli.ExitUsage, "at least 1"},
 		{"serve", 200, "", []string{"serve"}, cli.ExitOK, "postgres://u:hidden@h/d 127.0.0.1:8490"},
 	}
 	for _, tt := range tests {

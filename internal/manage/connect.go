@@ -221,10 +221,32 @@ func (s *Service) authorise(ctx context.Context, n NewConnection, conn *mapping.
 	if err != nil {
 		return grant, problem("ask the org who we are", err)
 	}
+	if conn.APIVersion, err = offered(ctx, org, n.APIVersion); err != nil {
+		return grant, err
+	}
 	conn.Org.InstanceURL = grant.InstanceURL
 	conn.Org.OrganizationID, conn.Org.UserID, conn.Org.Username = who.OrgID, who.UserID, who.Username
 	conn.Org.AuthorizedAt = s.cfg.Clock.Now()
 	return grant, nil
+}
+
+// offered is the API version that was asked for, if the org has it. An org that
+// lacks our default is asked for its newest.
+func offered(ctx context.Context, org *salesforce.Client, version string) (string, error) {
+	all, err := org.Versions(ctx)
+	if err != nil {
+		return "", problem("ask the org for its API versions", err)
+	}
+	switch {
+	case slices.Contains(all, version):
+		return version, nil
+	case len(all) == 0:
+		return "", &Problem{Kind: Unavailable, What: "The org lists no API versions.", Fix: "Check the org's address."}
+	case version == salesforce.DefaultVersion:
+		return all[len(all)-1], nil
+	}
+	return "", invalid("The org does not offer API version "+version+".",
+		"Choose one from "+all[0]+" to "+all[len(all)-1]+", or leave it out.", Detail{Where: "api_version", What: "is not offered by the org"})
 }
 
 // prepare makes schema _syncline and finds out whether the role may make the

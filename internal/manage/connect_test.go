@@ -101,6 +101,7 @@ func TestCreateConnectionRefusesBadInput(t *testing.T) {
 		{"a role without rights", func(n *manage.NewConnection) { n.DatabaseURL = secret.NewText(poor.String()) }, manage.Invalid, "GRANT "},
 		{"our own schema", func(n *manage.NewConnection) { n.Schema = "_syncline" }, manage.Invalid, "schema"},
 		{"a login URL with a path", func(n *manage.NewConnection) { n.LoginURL += "/services" }, manage.Invalid, "login_url"},
+		{"a version that the org lacks", func(n *manage.NewConnection) { n.APIVersion = "99.0" }, manage.Invalid, "api_version"},
 		{"a version that is none", func(n *manage.NewConnection) { n.APIVersion = "v64" }, manage.Invalid, "api_version"},
 		{"an unknown flow", func(n *manage.NewConnection) { n.Flow = "password" }, manage.Invalid, "flow"},
 		{"a wrong client secret", func(n *manage.NewConnection) { n.ClientSecret = secret.NewText("wrong") }, manage.Invalid, "sign in to Salesforce"},

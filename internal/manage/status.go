@@ -48,6 +48,8 @@ type MappingStatus struct {
 	Queue                        Queue
 	// LoadedRows of LoadTotal while it loads.
 	LoadedRows, LoadTotal int64
+	// Load is how far its load has come, nil when it does not load.
+	Load *Load
 	// Staleness is the time since its last poll, below 0 before the first.
 	Staleness           time.Duration
 	PolledAt, WrittenAt *time.Time
@@ -89,6 +91,7 @@ func (s *Service) Status(ctx context.Context, c Caller, ref string) (*Status, er
 type gathered struct {
 	mappings   []mapping.Mapping
 	counts     map[uuid.UUID]store.Counts
+	loads      map[uuid.UUID]store.Progress
 	activities []engine.Activity
 	importing  bool
 	activity   []store.Activity
@@ -105,6 +108,9 @@ func (s *Service) gather(ctx context.Context, conn mapping.Connection) (*gathere
 		return nil, err
 	}
 	if g.counts, err = s.store.Counts(ctx, conn.ID); err != nil {
+		return nil, err
+	}
+	if g.loads, err = s.loads(ctx, conn.ID); err != nil {
 		return nil, err
 	}
 	if g.activities, err = s.cfg.Engine.Activities(ctx, conn.ID); err != nil {
@@ -197,6 +203,7 @@ func (st *Status) mapping(m mapping.Mapping, g *gathered) MappingStatus {
 	if _, ok := g.marks[m.ID.String()]; ok {
 		out.LoadedRows, out.LoadTotal, out.Staleness = k.Rows, k.Total, k.Lag
 	}
+	out.Load = loadOf(m, g.loads)
 	facts := mapping.MappingFacts{Connection: st.Connection.Status, Status: m.Status}
 	if working(g, engine.KindLoad, m.ID.String()) {
 		facts.Activity = mapping.Loading

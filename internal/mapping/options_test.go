@@ -2,6 +2,8 @@ package mapping_test
 
 import (
 	"errors"
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -141,5 +143,38 @@ func TestTypesByOption(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestEveryOptionIsExplained(t *testing.T) {
+	t.Parallel()
+	docs, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		options any
+		infos   []mapping.OptionInfo
+	}{
+		{mapping.Options{}, mapping.MappingOptionInfos()},
+		{mapping.ConnectionOptions{}, mapping.ConnectionOptionInfos()},
+	} {
+		var want, got []string
+		for i := range reflect.TypeOf(tt.options).NumField() {
+			key, _, _ := strings.Cut(reflect.TypeOf(tt.options).Field(i).Tag.Get("json"), ",")
+			if !strings.HasPrefix(key, "pause_") {
+				want = append(want, key)
+			}
+		}
+		for _, o := range tt.infos {
+			key, _, _ := strings.Cut(o.Key, ".")
+			got = append(got, key)
+			if line := "| `" + o.Key + "` | " + o.Values + " | " + o.Default + " | "; !strings.Contains(string(docs), line) {
+				t.Errorf("docs/configuration.md has no line %q", line)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%T (-fields +explained):\n%s", tt.options, diff)
+		}
 	}
 }

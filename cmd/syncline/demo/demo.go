@@ -243,12 +243,16 @@ func (w *world) load(ctx context.Context) error {
 			return err
 		}
 		var loaded, total int64
+		var rate, left float64
 		waiting := 0
 		for _, m := range st.Mappings {
 			if m.Mapping.Stage != "synced" {
 				waiting++
 			}
 			loaded, total = loaded+m.LoadedRows, total+m.LoadTotal
+			if m.Load != nil {
+				rate, left = rate+m.Load.RowsPerSecond, max(left, m.Load.SecondsLeft)
+			}
 			if m.Mapping.Condition != "" {
 				return fmt.Errorf("%s: %s", m.Mapping.ObjectName, m.Mapping.Cause)
 			}
@@ -260,8 +264,8 @@ func (w *world) load(ctx context.Context) error {
 			w.say.line("Loaded %d rows in %.1f s.", loaded, time.Since(start).Seconds())
 			return nil
 		}
-		w.say.replace("Loading: %d of %d rows, %.0f rows/s, %d of %d mappings to go",
-			loaded, max(total, loaded), float64(loaded)/max(time.Since(start).Seconds(), 0.1), waiting, len(st.Mappings))
+		w.say.replace("Loading: %d of %d rows, %.0f rows/s, %.0f s left, %d of %d mappings to go",
+			loaded, max(total, loaded), rate, left, waiting, len(st.Mappings))
 		if err := pause(ctx, 200*time.Millisecond); err != nil {
 			return err
 		}
