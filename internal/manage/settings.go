@@ -82,6 +82,13 @@ func (s *Service) ChangeConnection(ctx context.Context, c Caller, ref string, ch
 	if err != nil {
 		return conn, err
 	}
+	next := conn
+	if err := ch.on(&next); err != nil {
+		return conn, err
+	}
+	if err := s.fitPings(ctx, conn, next); err != nil {
+		return conn, err
+	}
 	kept := conn
 	err = s.store.InTx(ctx, func(tx *store.Tx) error {
 		var before mapping.Connection
@@ -110,6 +117,24 @@ func (s *Service) ChangeConnection(ctx context.Context, c Caller, ref string, ch
 	s.event(ctx, store.Event{Connection: conn.ID, Event: "UPDATE CONNECTION " + conn.ResourceName})
 	s.changed(ctx, conn.ID)
 	return kept, nil
+}
+
+// fitPings changes the trigger log's function, which decides when to notify.
+func (s *Service) fitPings(ctx context.Context, old, next mapping.Connection) error {
+	if next.Options.PingEvery == old.Options.PingEvery {
+		return nil
+	}
+	mappings, err := s.store.Mappings(ctx, old.ID)
+	if err != nil || len(mappings) == 0 {
+		return problem("list mappings", err) // without mappings there is no log yet
+	}
+	session, done, err := s.session(ctx, old)
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, err = schema.Apply(ctx, session.DB, next, nil)
+	return problem("change the log's notifications", err)
 }
 
 // Bounds of a poll interval, as a configuration file has them.

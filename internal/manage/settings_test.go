@@ -1,6 +1,7 @@
 package manage_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,7 +122,19 @@ func TestSettingsOfAConnection(t *testing.T) {
 	if _, err := r.service.ChangeConnection(t.Context(), as(store.Operator, c.ID), "", manage.ConnectionChange{}); kindOf(err) != manage.Refused {
 		t.Errorf("an operator: %v", err)
 	}
-	trail, err := r.service.AuditTrail(t.Context(), admin(), "", 0, 1)
+	if err := r.importing(accounts); err != nil {
+		t.Fatal(err)
+	}
+	notify := func() string {
+		return r.text(`SELECT string_agg(pg_get_functiondef(p.oid), '' ORDER BY proname) FROM pg_proc p
+			JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'salesforce' AND prosrc LIKE '%pg_notify%'`)
+	}
+	before := notify()
+	if _, err := r.service.ChangeConnection(t.Context(), admin(), "", manage.ConnectionChange{Options: map[string]any{"ping_every": true}}); err != nil || notify() == before {
+		t.Errorf("the function that notifies stays as it was: %v", err)
+	}
+	trail, err := r.service.AuditTrail(t.Context(), admin(), "", 1000000, 10)
+	trail = slices.DeleteFunc(trail, func(e store.AuditEntry) bool { return !strings.Contains(string(e.After), "merged") })
 	if err != nil || trail[0].Action != "connection.update" || !strings.Contains(string(trail[0].Before), "dependency") || !strings.Contains(string(trail[0].After), "merged") {
 		t.Errorf("audit trail: %+v, %v", trail, err)
 	}
