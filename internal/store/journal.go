@@ -112,15 +112,18 @@ func (s *Store) Accepted(ctx context.Context, batch uuid.UUID, results []Journal
 		successes, creates = append(successes, r.Success), append(creates, r.Created)
 	}
 	var known int
+	// Each entry is looked up by itself: a plan that was made before the journal
+	// knew large batches would compare every answer with every entry.
 	err := s.pool.QueryRow(ctx, `
-		WITH result AS (
-			SELECT * FROM unnest($2::int[], $3::text[], $4::bool[], $5::bool[], $6::text[], $7::text[])
+		WITH result AS MATERIALIZED (
+			SELECT r.*, (SELECT j.id FROM syncline.journal j WHERE j.batch = $1 AND j.position = r.position) AS id
+			FROM unnest($2::int[], $3::text[], $4::bool[], $5::bool[], $6::text[], $7::text[])
 				AS r (position, sfid, success, created, code, message)),
 		written AS (
 			UPDATE syncline.journal j SET state = 'accepted', accepted_at = clock_timestamp(), sfid = r.sfid,
 				success = r.success, created = r.created, code = r.code, message = r.message
-			FROM result r WHERE j.batch = $1 AND j.position = r.position AND j.state = 'sending')
-		SELECT count(*) FROM result r JOIN syncline.journal j ON j.batch = $1 AND j.position = r.position`,
+			FROM result r WHERE j.id = r.id AND j.state = 'sending')
+		SELECT count(id) FROM result`,
 		batch, positions, sfids, successes, creates, codes, messages).Scan(&known)
 	if err != nil {
 		return explain("journal the answers of a call", err)
