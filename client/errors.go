@@ -39,6 +39,18 @@ func (c *Client) ErrorEntries(ctx context.Context, ref string, f ErrorFilter, be
 	return call[[]LogEntry](ctx, c, http.MethodGet, conn(ref, "errors", "entries"), q, nil)
 }
 
+// UnreadRecords lists records that could not be stored in their row, newest
+// first; of one group or one object, or all.
+func (c *Client) UnreadRecords(ctx context.Context, ref, group, object string, limit int) ([]UnreadRecord, error) {
+	q := url.Values{}
+	set(q, "group", group)
+	set(q, "mapping", object)
+	if limit > 0 {
+		q.Set("limit", strconv.Itoa(limit))
+	}
+	return call[[]UnreadRecord](ctx, c, http.MethodGet, conn(ref, "errors", "unread"), q, nil)
+}
+
 // ErrorDetail tells all that is known of one entry of the trigger log.
 func (c *Client) ErrorDetail(ctx context.Context, ref string, logID int32) (ChangeDetail, error) {
 	return call[ChangeDetail](ctx, c, http.MethodGet, conn(ref, "errors", "entries", strconv.Itoa(int(logID))), nil, nil)

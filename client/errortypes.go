@@ -1,6 +1,9 @@
 package client
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // ErrorGroup is failures of one cause.
 type ErrorGroup struct {
@@ -149,6 +152,20 @@ type ErrorResolution struct {
 type Resolved struct {
 	SFID string `json:"sfid,omitempty"`
 	Seen bool   `json:"seen" doc:"The org has the record; false if it did not answer, or if the insert is sent again."`
+}
+
+// UnreadRecord is a record that the database did not take into its row. It is
+// tried again later and later.
+type UnreadRecord struct {
+	Mapping  string          `json:"mapping,omitempty"`
+	SFID     string          `json:"sfid"`
+	Code     string          `json:"code" doc:"SQLSTATE."`
+	Message  string          `json:"message"`
+	Attempts int             `json:"attempts"`
+	FirstAt  time.Time       `json:"first_at"`
+	NextAt   *time.Time      `json:"next_at"`
+	Group    string          `json:"group"`
+	Record   json.RawMessage `json:"record,omitempty" doc:"What came."`
 }
 
 // Hold is a mass deletion that the brake holds.

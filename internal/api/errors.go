@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -80,6 +81,17 @@ func (s *server) errorRoutes(api huma.API) {
 				return client.ChangeDetail{}, err
 			}
 			return errorDetail(out), nil
+		})
+	type unread struct {
+		OnOne
+		Group   string `query:"group" maxLength:"40" doc:"Key of a group."`
+		Mapping string `query:"mapping" maxLength:"200" doc:"Object name; all if left out."`
+		Limit   int    `query:"limit" minimum:"0" maximum:"1000"`
+	}
+	add(s, api, op(http.MethodGet, path+"/unread", "list-unread-records", tagErrors, "Records that could not be stored in their row, newest first"),
+		func(ctx context.Context, c manage.Caller, in *unread) ([]client.UnreadRecord, error) {
+			out, err := s.cfg.Manage.UnreadRecords(ctx, c, in.ref(), manage.ErrorFilter{Group: in.Group, Object: in.Mapping}, in.Limit)
+			return each(out, unreadRecord), err
 		})
 	type history struct {
 		OnMapping
@@ -199,6 +211,17 @@ func happening(h inbox.Happening) client.Happening {
 		out.Conflict = &client.Collision{
 			Column: c.Column, Base: c.Base, Postgres: c.Ours, Salesforce: c.Theirs, Winner: c.Winner, Policy: c.Policy, LogID: c.LogID,
 		}
+	}
+	return out
+}
+
+func unreadRecord(r inbox.UnreadRecord) client.UnreadRecord {
+	out := client.UnreadRecord{
+		Mapping: r.Object, SFID: r.Sfid, Code: r.Code, Message: r.Message, Attempts: r.Attempts,
+		FirstAt: r.FirstAt, NextAt: timeOrNil(r.NextAt), Group: r.Group,
+	}
+	if json.Valid([]byte(r.Record)) {
+		out.Record = json.RawMessage(r.Record)
 	}
 	return out
 }

@@ -60,7 +60,7 @@ func (a *app) errors() *cobra.Command {
 			return a.show(all, func(w io.Writer) { printGroups(w, all) })
 		})
 	f.add(cmd)
-	cmd.AddCommand(a.listErrors(), a.showError(), a.retryErrors(), a.ignoreErrors(), a.editErrors(), a.resolveError())
+	cmd.AddCommand(a.listErrors(), a.unreadRecords(), a.showError(), a.retryErrors(), a.ignoreErrors(), a.editErrors(), a.resolveError())
 	return cmd
 }
 
@@ -135,6 +135,32 @@ func (a *app) listErrors() *cobra.Command {
 	cmd.Flags().StringVar(&f.group, "group", "", "only of this group")
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most")
 	cmd.Flags().Int32Var(&before, "before", 0, "only log ids below this one")
+	return cmd
+}
+
+func (a *app) unreadRecords() *cobra.Command {
+	var group string
+	var limit int
+	cmd := a.command("unread [object]", "List records that could not be stored in their row", "  syncline errors unread Account", cobra.MaximumNArgs(1),
+		func(cmd *cobra.Command, c *client.Client, args []string) error {
+			all, err := c.UnreadRecords(cmd.Context(), a.connection, group, strings.Join(args, ""), limit)
+			if err != nil {
+				return err
+			}
+			return a.show(all, func(w io.Writer) {
+				if len(all) == 0 {
+					_, _ = fmt.Fprintln(w, "Every record is in its row.")
+					return
+				}
+				rows := make([][]string, len(all))
+				for i, r := range all {
+					rows[i] = []string{when(&r.FirstAt), r.Mapping, r.SFID, r.Code, strconv.Itoa(r.Attempts), when(r.NextAt), r.Message}
+				}
+				table(w, []string{"SINCE", "OBJECT", "SFID", "CODE", "ATTEMPTS", "NEXT", "MESSAGE"}, rows)
+			})
+		})
+	cmd.Flags().StringVar(&group, "group", "", "only of this group")
+	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most")
 	return cmd
 }
 

@@ -448,6 +448,11 @@ func TestResolve(t *testing.T) {
 	if len(groups) != 1 || groups[0].Code != inbox.CodeUnknown || groups[0].Kind != inbox.Unknown {
 		t.Fatalf("groups: %+v; log:\n%s", groups, s.states())
 	}
+	for _, f := range []inbox.Filter{{Group: groups[0].Key}, {Code: inbox.CodeUnknown}} {
+		if list, err := s.inbox.Entries(t.Context(), f, 0, 10); err != nil || len(list) != 1 || list[0].State != triggerlog.Pending {
+			t.Errorf("entries: %+v, %v", list, err)
+		}
+	}
 	if d, err := s.inbox.Show(t.Context(), 1); err != nil || d.Unknown == nil || !strings.Contains(d.Unknown.Body, "Lost") {
 		t.Errorf("detail: %+v, %v", d, err)
 	}
@@ -525,6 +530,12 @@ func TestUnreadRecords(t *testing.T) {
 	s.must(err)
 	if len(groups) != 1 || groups[0].Count != 3 || groups[0].Kind != inbox.Unread || groups[0].Object != "Account" || groups[0].Advice.Remedy == "" {
 		t.Fatalf("groups: %+v", groups)
+	}
+	if list, err := s.inbox.Unread(t.Context(), inbox.Filter{Group: groups[0].Key}, 2); err != nil || len(list) != 2 || list[0].Sfid != "001000000000003AAA" {
+		t.Errorf("records: %+v, %v", list, err)
+	}
+	if n, err := s.inbox.ReadAgain(t.Context(), inbox.Filter{Code: "23505"}); n != 0 || err != nil {
+		t.Errorf("%d of another code made due, %v", n, err)
 	}
 	if n, err := s.inbox.ReadAgain(t.Context(), inbox.Filter{Group: groups[0].Key}); n != 3 || err != nil {
 		t.Errorf("%d made due, %v", n, err)

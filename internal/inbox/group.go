@@ -194,7 +194,7 @@ func (in *Inbox) unknown(ctx context.Context, tx pgx.Tx, f Filter, groups map[st
 	}
 	g := Group{Kind: Unknown, Operation: string(triggerlog.Insert), Code: CodeUnknown, Advice: AdviceFor(CodeUnknown)}
 	_, err = pgx.ForEachRow(rows, []any{&g.Table, &g.Count, &g.First, &g.Last, &g.Sample.LogID, &g.Sample.RecordID}, func() error {
-		g.Key, g.Object = keyOf(string(Unknown), g.Table), in.object(g.Table)
+		g.Key, g.Object = lostKey(g.Table), in.object(g.Table)
 		g.Pattern = "the reply was lost"
 		add(groups, g)
 		return nil
@@ -227,7 +227,7 @@ func (in *Inbox) unread(ctx context.Context, tx pgx.Tx, f Filter, groups map[str
 			return nil
 		}
 		g.Pattern, g.Advice = Pattern(g.Sample.Message), readAdvice(g.Code)
-		g.Key = keyOf(string(Unread), mapping.String(), g.Code, g.Pattern)
+		g.Key = unreadKey(mapping, g.Code, g.Sample.Message)
 		add(groups, g)
 		return nil
 	})

@@ -185,30 +185,3 @@ func (in *Inbox) lostOf(ctx context.Context, tx pgx.Tx, logID int32) (Lost, bool
 	l.FinalAt = l.ClaimedAt.Add(settleAfter)
 	return l, true, nil
 }
-
-// ReadAgain makes records of a group due that could not be stored in their row;
-// the group is one of kind [Unread], "" for all. It returns how many.
-func (in *Inbox) ReadAgain(ctx context.Context, f Filter) (int, error) {
-	groups, err := in.Groups(ctx, Filter{Group: f.Group, Table: f.Table, Code: f.Code, Within: f.Within})
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	err = in.write(ctx, func(ctx context.Context, tx *target.Tx) error {
-		n = 0
-		for _, g := range groups {
-			m, ok := in.tables[g.Table]
-			if g.Kind != Unread || !ok {
-				continue
-			}
-			tag, err := tx.Exec(ctx, `UPDATE _syncline.read_error SET next_at = clock_timestamp()
-				WHERE connection_id = $1 AND mapping = $2 AND coalesce(code, '') = $3`, in.conn.ID, m.ID, g.Code)
-			if err != nil {
-				return fmt.Errorf("make records due: %w", err)
-			}
-			n += int(tag.RowsAffected())
-		}
-		return nil
-	})
-	return n, err
-}

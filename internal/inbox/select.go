@@ -174,11 +174,18 @@ func (in *Inbox) fetch(ctx context.Context, tx pgx.Tx, ids []int32, suffix strin
 }
 
 // Entries lists failures newest first with a log id below before (0 for the
-// newest), at most limit.
+// newest), at most limit. Where the filter is for unknown outcomes, by their code
+// or a group of theirs, it lists those.
 func (in *Inbox) Entries(ctx context.Context, f Filter, before int32, limit int) ([]Entry, error) {
+	if before <= 0 {
+		before = math.MaxInt32
+	}
 	var out []Entry
 	err := in.db.Read(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		ids, err := in.newest(ctx, tx, f, before, limit)
+		ids, err := in.lostIDs(ctx, tx, f, before, limit)
+		if err == nil && len(ids) == 0 {
+			ids, err = in.newest(ctx, tx, f, before, limit)
+		}
 		if err != nil {
 			return err
 		}
@@ -192,10 +199,35 @@ func (in *Inbox) Entries(ctx context.Context, f Filter, before int32, limit int)
 	return out, nil
 }
 
-func (in *Inbox) newest(ctx context.Context, tx pgx.Tx, f Filter, before int32, limit int) ([]int32, error) {
-	if before <= 0 {
-		before = math.MaxInt32
+// lostIDs are the log ids of inserts whose outcome is not known, if the filter is
+// for them.
+func (in *Inbox) lostIDs(ctx context.Context, tx pgx.Tx, f Filter, before int32, limit int) ([]int32, error) {
+	if f.Code != CodeUnknown && f.Group == "" {
+		return nil, nil
 	}
+	rows, err := tx.Query(ctx, `SELECT log_id, table_name FROM _syncline.intent WHERE connection_id = $1 AND state = 'unknown'
+		AND ($2 = '' OR table_name = $2) AND log_id < $3 ORDER BY log_id DESC`, in.conn.ID, f.Table, before)
+	if err != nil {
+		return nil, fmt.Errorf("read unknown outcomes: %w", err)
+	}
+	var ids []int32
+	var id int32
+	var table string
+	_, err = pgx.ForEachRow(rows, []any{&id, &table}, func() error {
+		if len(ids) < limit && (f.Group == "" || f.Group == lostKey(table)) {
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read unknown outcomes: %w", err)
+	}
+	return ids, nil
+}
+
+func lostKey(table string) string { return keyOf(string(Unknown), table) }
+
+func (in *Inbox) newest(ctx context.Context, tx pgx.Tx, f Filter, before int32, limit int) ([]int32, error) {
 	source, args := in.source(f)
 	rows, err := tx.Query(ctx, `SELECT id, coalesce(table_name, ''), coalesce(action, ''), message FROM (`+source+`) f
 		WHERE id < $5 AND (cardinality($6::int[]) = 0 OR id = ANY($6::int[])) ORDER BY id DESC`,

@@ -98,6 +98,21 @@ func (s *Service) ErrorEntries(ctx context.Context, c Caller, ref string, f Erro
 	return out, inboxProblem("read errors", err)
 }
 
+// UnreadRecords lists records that could not be stored in their row, newest
+// first.
+func (s *Service) UnreadRecords(ctx context.Context, c Caller, ref string, f ErrorFilter, limit int) ([]inbox.UnreadRecord, error) {
+	conn, _, in, err := s.inboxOf(ctx, c, access.View, ref)
+	if err != nil || in == nil {
+		return nil, err
+	}
+	filter, err := s.errorFilter(ctx, conn, f)
+	if err != nil {
+		return nil, err
+	}
+	out, err := in.Unread(ctx, filter, page(limit))
+	return out, inboxProblem("read errors", err)
+}
+
 // ErrorDetail tells all that is known of one entry of the log.
 func (s *Service) ErrorDetail(ctx context.Context, c Caller, ref string, logID int32) (*inbox.Detail, error) {
 	_, _, in, err := s.inboxOf(ctx, c, access.View, ref)
@@ -153,7 +168,7 @@ func (s *Service) RetryErrors(ctx context.Context, c Caller, ref string, a Error
 	return s.onErrors(ctx, c, ref, "errors.retry", a, map[string]any{"from_row": fromRow},
 		func(_ mapping.Connection, _ []mapping.Mapping, in *inbox.Inbox, f inbox.Filter) (inbox.Outcome, error) {
 			o, err := in.Retry(ctx, f, a.Span, fromRow, a.Progress)
-			if err != nil || len(f.IDs) > 0 || a.Span.After > 0 {
+			if err != nil || len(f.IDs) > 0 || f.Operation != "" || a.Span.After > 0 {
 				return o, err
 			}
 			n, err := in.ReadAgain(ctx, f)
