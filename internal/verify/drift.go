@@ -110,7 +110,7 @@ func noteOutcome(ctx context.Context, tx pgx.Tx, connection uuid.UUID, p *Place)
 		VALUES ($1, $2, $3, $4, clock_timestamp(), $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (connection_id, mapping, proof) DO UPDATE SET began_at = excluded.began_at, ended_at = excluded.ended_at,
 			equal = excluded.equal, rows = excluded.rows, pending = excluded.pending, failed_writes = excluded.failed_writes,
-			differences = excluded.differences, calls = excluded.calls`,
+			differences = excluded.differences, calls = excluded.calls, place = NULL, seen = NULL`,
 		connection, r.Mapping, string(p.Proof), p.Began, r.Differences.Sum() == 0 && r.Duplicates == 0,
 		r.RowsSalesforce, r.Pending, r.FailedWrites, r.Differences.Sum()+r.Duplicates, p.Calls)
 	return err

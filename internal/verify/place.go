@@ -39,6 +39,8 @@ type Place struct {
 	Proof Proof     `json:"proof"`
 	Began time.Time `json:"began"`
 	Phase phase     `json:"phase"`
+	// Revision of the mapping that it began with.
+	Revision int `json:"revision"`
 	// Bounded proofs compare only what bears a stamp of one of the Spans.
 	Bounded bool  `json:"bounded,omitempty"`
 	Spans   spans `json:"spans,omitempty"`

@@ -161,7 +161,7 @@ func always() bool { return true }
 func Begin(ctx context.Context, c Config, t *mapping.Table, o Options) (*Place, error) {
 	o = o.withDefaults()
 	p := &Place{
-		Proof: o.Proof, Began: time.Now().UTC(), Phase: inRecords,
+		Proof: o.Proof, Began: time.Now().UTC(), Phase: inRecords, Revision: t.Mapping.Revision,
 		Report: MappingReport{Mapping: t.Mapping.ID, Object: t.Object, Table: t.Name, Proof: o.Proof, Samples: []Sample{}},
 	}
 	if o.Proof == Quick {
