@@ -22,8 +22,10 @@ type Describe func(object string) (*sobject.Object, error)
 // back as [ConfigErrors], all of it at once; any other error means that a
 // describe could not be had.
 //
-// Id, SystemModstamp and, where the object has it, IsDeleted are added if the
-// mapping lacks them.
+// Id, the stamp by which changes are found and, where the object has it,
+// IsDeleted are added if the mapping lacks them. The stamp is SystemModstamp, or
+// in its absence LastModifiedDate or CreatedDate; an object without any is read
+// whole at each poll.
 func Resolve(m Mapping, describe func(object string) (*sobject.Object, error)) (*Table, error) {
 	r := &resolver{mapping: m, describe: describe}
 	if err := r.object(); err != nil {
@@ -101,10 +103,8 @@ func (r *resolver) checkObject() {
 	if !r.desc.Queryable {
 		r.fail("", "the object cannot be queried", fixObject)
 	}
-	for _, name := range []string{"Id", "SystemModstamp"} {
-		if r.fields[strings.ToLower(name)] == nil {
-			r.fail("", "the object has no visible "+name+", and without it changes cannot be found", "leave the object out")
-		}
+	if r.fields["id"] == nil {
+		r.fail("", "the object has no visible Id, and without it records cannot be told apart", "leave the object out")
 	}
 	writable := r.desc.Createable || r.desc.Updateable || r.desc.Deletable
 	switch r.mapping.Access {
@@ -122,7 +122,14 @@ func (r *resolver) checkObject() {
 // withRequired adds the fields that a sync cannot do without.
 func withRequired(names []string, fields map[string]*sobject.Field) []string {
 	out := append([]string(nil), names...)
-	for _, required := range []string{"Id", "SystemModstamp", "IsDeleted"} {
+	stamp := "SystemModstamp"
+	for _, name := range record.Stamps() {
+		if fields[strings.ToLower(name)] != nil {
+			stamp = name
+			break
+		}
+	}
+	for _, required := range []string{"Id", stamp, "IsDeleted"} {
 		if fields[strings.ToLower(required)] == nil {
 			continue
 		}

@@ -189,7 +189,7 @@ func TestResolveTellsEverything(t *testing.T) {
 		want []string // a piece of each error, in order
 	}{
 		{"unknown object", mapping.Mapping{ObjectName: "Acount"}, []string{"Acount: the object does not exist in the org or the user may not see it"}},
-		{"no stamp", mapping.Mapping{ObjectName: "AccountHistory", Access: mapping.ReadWrite}, []string{"no visible SystemModstamp", "may not create, change or delete"}},
+		{"no writes", mapping.Mapping{ObjectName: "AccountHistory", Access: mapping.ReadWrite}, []string{"may not create, change or delete"}},
 		{"knowledge", mapping.Mapping{ObjectName: "FAQ__kav"}, []string{"PublishStatus"}},
 		{"big object", mapping.Mapping{ObjectName: "Click__b"}, []string{"big objects"}},
 		{"event", mapping.Mapping{ObjectName: "AccountChangeEvent"}, []string{"change events"}},

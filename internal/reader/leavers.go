@@ -11,10 +11,10 @@ import (
 )
 
 // stampLayout is that of changedQuery, idLayout that of idsQuery.
-func stampLayout() *record.Layout {
+func stampLayout(stamp string) *record.Layout {
 	return record.NewLayout([]record.Column{
 		{Field: "Id", Name: "sfid", Type: record.Type{Kind: record.ID, Length: 18}},
-		{Field: stampField, Name: "systemmodstamp", Type: record.Type{Kind: record.Timestamp}},
+		{Field: stamp, Name: "stamp", Type: record.Type{Kind: record.Timestamp}},
 	})
 }
 
@@ -27,14 +27,14 @@ func idLayout() *record.Layout {
 // row and did not come is asked for by Id, with the filter, and if it does not
 // come then either, the row goes.
 func (p *poll) leavers(ctx context.Context, o PollOptions, anew bool) error {
-	if p.seen == nil {
-		return nil
+	if p.seen == nil || stamp(p.table) == "" {
+		return nil // without a stamp, comparing all Ids finds them
 	}
 	w := window{From: p.mark.detail.LeftFrom}
 	if p.mark.detail.Left != nil {
 		w = *p.mark.detail.Left
 	}
-	list, batch := p.r.pages(p.table), record.NewBatch(stampLayout())
+	list, batch := p.r.pages(p.table), record.NewBatch(stampLayout(stamp(p.table)))
 	for done := false; !done; {
 		if list.started && !o.more() {
 			return nil

@@ -267,6 +267,9 @@ func (p *poll) advance(w window) window {
 	if p.batch.Len() > 0 {
 		w.ID, w.From = last(p.batch)
 	}
+	if stamp(p.table) == "" {
+		w.From = p.mark.Stamp
+	}
 	return w
 }
 
@@ -357,6 +360,9 @@ func (p *poll) report(before time.Time) {
 	}
 	now := p.now()
 	for i := range p.batch.Len() {
+		if stamp(p.table) == "" {
+			break
+		}
 		if stamp := p.batch.Value(i, p.table.Layout.Stamp).Time(); p.page.Changes() > 0 && stamp.After(before) {
 			o.Latencies = append(o.Latencies, max(0, now.Sub(stamp)))
 		}

@@ -15,8 +15,21 @@ import (
 // stampForm is how SOQL writes a moment. Stamps have whole seconds.
 const stampForm = "2006-01-02T15:04:05Z"
 
-// stampOf is the fields' name for the stamp that changes are found by.
-const stampField = "SystemModstamp"
+// stamp is the field that changes are found by; "" for an object that has none.
+func stamp(t *mapping.Table) string {
+	if t.Layout.Stamp < 0 {
+		return ""
+	}
+	return t.Layout.Columns[t.Layout.Stamp].Field
+}
+
+// inOrder is the order in which a window is read.
+func inOrder(t *mapping.Table) string {
+	if stamp(t) == "" {
+		return " ORDER BY Id"
+	}
+	return " ORDER BY " + stamp(t) + ", Id"
+}
 
 func selectFrom(t *mapping.Table) string {
 	return "SELECT " + strings.Join(t.Layout.Paths(), ", ") + " FROM " + t.Object
@@ -97,22 +110,28 @@ type window struct {
 
 // pollQuery reads what has changed from a window's place on.
 func pollQuery(t *mapping.Table, w window) string {
-	return selectFrom(t) + where(w.place(), notArchived(t), filter(t)) + " ORDER BY " + stampField + ", Id"
+	return selectFrom(t) + where(w.place(stamp(t)), notArchived(t), filter(t)) + inOrder(t)
 }
 
 // changedQuery lists the Ids of all that has changed from a window's place on,
 // whether it meets the filter or not.
 func changedQuery(t *mapping.Table, w window) string {
-	return "SELECT Id, " + stampField + " FROM " + t.Object + where(w.place(), notArchived(t)) + " ORDER BY " + stampField + ", Id"
+	return "SELECT Id, " + stamp(t) + " FROM " + t.Object + where(w.place(stamp(t)), notArchived(t)) + inOrder(t)
 }
 
-// place is the condition of what stands behind a window's place.
-func (w window) place() string {
+// place is the condition of what stands behind a window's place. An object
+// without a stamp is read whole, in the order of Ids.
+func (w window) place(stamp string) string {
 	at := w.From.UTC().Format(stampForm)
-	if w.ID != "" {
-		return fmt.Sprintf("(%[1]s > %[2]s OR (%[1]s = %[2]s AND Id > '%[3]s'))", stampField, at, w.ID)
+	switch {
+	case stamp == "" && w.ID == "":
+		return ""
+	case stamp == "":
+		return "Id > '" + w.ID + "'"
+	case w.ID != "":
+		return fmt.Sprintf("(%[1]s > %[2]s OR (%[1]s = %[2]s AND Id > '%[3]s'))", stamp, at, w.ID)
 	}
-	return fmt.Sprintf("%s >= %s", stampField, at)
+	return stamp + " >= " + at
 }
 
 // byIDQuery reads single records.

@@ -26,15 +26,16 @@ func columns(paths ...string) *mapping.Table {
 func TestQueries(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 22, 14, 35, 59, 999, time.FixedZone("", 3600))
-	user, account := columns("Id", "Owner.Name"), columns("Id", "IsDeleted")
+	user, account := columns("Id", "Owner.Name"), columns("Id", "IsDeleted", "SystemModstamp")
 	user.Object = "User"
-	task := columns("Id", "IsDeleted")
+	task := columns("Id", "IsDeleted", "SystemModstamp")
 	task.Object = "Task"
 	for got, want := range map[string]string{
 		reader.LoadQuery(user, ""):                     "SELECT Id, Owner.Name FROM User ORDER BY Id",
-		reader.LoadQuery(account, "001"):               "SELECT Id, IsDeleted FROM Account WHERE Id > '001' ORDER BY Id",
-		reader.PollQuery(account, at, ""):              "SELECT Id, IsDeleted FROM Account WHERE SystemModstamp >= 2026-11-22T13:35:59Z ORDER BY SystemModstamp, Id",
-		reader.PollQuery(task, at, "00T"):              "SELECT Id, IsDeleted FROM Task WHERE (SystemModstamp > 2026-11-22T13:35:59Z OR (SystemModstamp = 2026-11-22T13:35:59Z AND Id > '00T')) AND IsArchived = false ORDER BY SystemModstamp, Id",
+		reader.LoadQuery(account, "001"):               "SELECT Id, IsDeleted, SystemModstamp FROM Account WHERE Id > '001' ORDER BY Id",
+		reader.PollQuery(account, at, ""):              "SELECT Id, IsDeleted, SystemModstamp FROM Account WHERE SystemModstamp >= 2026-11-22T13:35:59Z ORDER BY SystemModstamp, Id",
+		reader.PollQuery(task, at, "00T"):              "SELECT Id, IsDeleted, SystemModstamp FROM Task WHERE (SystemModstamp > 2026-11-22T13:35:59Z OR (SystemModstamp = 2026-11-22T13:35:59Z AND Id > '00T')) AND IsArchived = false ORDER BY SystemModstamp, Id",
+		reader.PollQuery(user, at, "005"):              "SELECT Id, Owner.Name FROM User WHERE Id > '005' ORDER BY Id",
 		reader.ByIDQuery(user, []string{"005", "006"}): "SELECT Id, Owner.Name FROM User WHERE Id IN ('005', '006')",
 	} {
 		if got != want {

@@ -16,14 +16,19 @@ type Column struct {
 // never changes once batches use it.
 type Layout struct {
 	Columns []Column
-	// ID, Stamp and Deleted are the positions of Id (column sfid),
-	// SystemModstamp and IsDeleted; -1 where the object or the mapping lacks
-	// them. ID is always there.
+	// ID, Stamp and Deleted are the positions of Id (column sfid), of the first of
+	// [Stamps] and of IsDeleted; -1 where the object or the mapping lacks them.
+	// ID is always there.
 	ID, Stamp, Deleted int
 
 	byName  map[string]int
 	byField map[string]int
 }
+
+// Stamps are the fields by which an object's changes can be found, best first.
+// LastModifiedDate misses what the system changes by itself, CreatedDate all but
+// new records.
+func Stamps() []string { return []string{"SystemModstamp", "LastModifiedDate", "CreatedDate"} }
 
 // NewLayout indexes the columns. It panics if no column mirrors Id: a record
 // without its Id can't be matched, and no caller can go on from that.
@@ -39,10 +44,14 @@ func NewLayout(columns []Column) *Layout {
 		switch strings.ToLower(c.Field) {
 		case "id":
 			l.ID = i
-		case "systemmodstamp":
-			l.Stamp = i
 		case "isdeleted":
 			l.Deleted = i
+		}
+	}
+	for _, name := range Stamps() {
+		if i, ok := l.byField[strings.ToLower(name)]; ok {
+			l.Stamp = i
+			break
 		}
 	}
 	if l.ID < 0 {
