@@ -44,6 +44,9 @@ func (w *Work) tend(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	if err := w.reconcile(ctx, t); err != nil {
 		return next, err
 	}
+	if err := w.prove(ctx, t); err != nil {
+		return next, err
+	}
 	wr, _, err := w.writer(ctx, t, &tally{})
 	if err != nil {
 		return next, nil //nolint:nilerr // the mapping was told, by tables

@@ -39,6 +39,7 @@ type Work struct {
 	counted map[uuid.UUID]counting
 	gauged  map[uuid.UUID]time.Time // when a connection's queue is looked at again
 	pruned  time.Time
+	proofs  map[uuid.UUID]proving
 	// reconciled is when a connection's Ids are looked at again; held are the
 	// holds that were told of.
 	reconciled map[uuid.UUID]time.Time
@@ -59,7 +60,7 @@ func New(cfg Config) *Work {
 	return &Work{
 		cfg: cfg, store: cfg.Store, log: cfg.Logger, writers: map[uuid.UUID]*writing{},
 		wakes: map[uuid.UUID]int64{}, counted: map[uuid.UUID]counting{},
-		gauged: map[uuid.UUID]time.Time{}, reconciled: map[uuid.UUID]time.Time{}, held: map[string]bool{},
+		gauged: map[uuid.UUID]time.Time{}, proofs: map[uuid.UUID]proving{}, reconciled: map[uuid.UUID]time.Time{}, held: map[string]bool{},
 	}
 }
 

@@ -1,0 +1,158 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/synclinehq/syncline/internal/engine"
+	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/salesforce/bulk"
+	"github.com/synclinehq/syncline/internal/store"
+	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/verify"
+)
+
+const (
+	// proveSlice bounds the time of one slice of a proof.
+	proveSlice = 5 * time.Second
+	// proveRest is the pause after a proof that met an error.
+	proveRest = 10 * time.Minute
+	// proveShare is the share of the org's daily calls that proofs in the
+	// background may use; proveCalls is it where the org's number is not known.
+	proveShare = 0.05
+	proveCalls = 750
+	// usedEvery is how often the calls used are counted again.
+	usedEvery = time.Minute
+)
+
+// proving is what a node remembers of a connection's proofs.
+type proving struct {
+	next    time.Time // nothing is due before
+	counted time.Time // when within was found out
+	within  bool      // the budget leaves room
+}
+
+// prove goes on with the proof that is due. Trouble with it ends no turn: it is
+// logged, and tried again later.
+func (w *Work) prove(ctx context.Context, t *engine.Turn) error {
+	p := w.provingOf(t.Connection)
+	defer w.keepProving(t.Connection, &p)
+	if time.Now().Before(p.next) || !t.More() {
+		return nil
+	}
+	list := w.provable(ctx, t)
+	if len(list) == 0 {
+		return nil
+	}
+	if err := w.budgeted(ctx, t, &p); err != nil {
+		return err
+	}
+	until := time.Now().Add(proveSlice)
+	more := func() bool { return t.More() && time.Now().Before(until) }
+	prover := verify.Prover{Config: verify.Config{
+		Connection: t.Config, DB: t.Session.DB, Org: t.Session.Org, Bulk: bulk.New(t.Session.Org), Logger: t.Log,
+	}}
+	done, err := prover.Do(salesforce.WithUse(ctx, "", "verify"), t.Fence, list, p.within, more)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, target.ErrFenced):
+		return err
+	case err != nil:
+		p.next = time.Now().Add(proveRest)
+		t.Log.WarnContext(ctx, "a proof met an error and goes on later", "error", err)
+		return nil
+	}
+	if done.Proved != nil {
+		w.proved(ctx, t, done)
+	}
+	// Somebody may ask for other intervals meanwhile.
+	if p.next = done.Next; p.next.IsZero() || time.Until(p.next) > time.Minute {
+		p.next = time.Now().Add(time.Minute)
+	}
+	return nil
+}
+
+func (w *Work) provingOf(connection uuid.UUID) proving {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.proofs[connection]
+}
+
+func (w *Work) keepProving(connection uuid.UUID, p *proving) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.proofs[connection] = *p
+}
+
+// provable are the tables that are loaded and read.
+func (w *Work) provable(ctx context.Context, t *engine.Turn) []*mapping.Table {
+	var out []*mapping.Table
+	for _, m := range t.Active(mapping.StageSynced) {
+		if m.ReadsPaused(&t.Config) {
+			continue
+		}
+		table, err := t.Session.Table(ctx, m)
+		if err == nil { // the read turn tells of the others
+			out = append(out, table)
+		}
+	}
+	return out
+}
+
+// budgeted finds out whether proofs have calls left today.
+func (w *Work) budgeted(ctx context.Context, t *engine.Turn, p *proving) error {
+	if time.Since(p.counted) < usedEvery {
+		return nil
+	}
+	calls, err := w.store.Calls(ctx, t.Connection, time.Now().Add(-24*time.Hour))
+	if err != nil {
+		return fmt.Errorf("read API calls: %w", err)
+	}
+	usage, err := w.store.Usage(ctx, t.Connection)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("read the org's usage: %w", err)
+	}
+	var used int64
+	for _, c := range calls {
+		if c.Purpose == "verify" {
+			used += c.Calls
+		}
+	}
+	p.within, p.counted = used < share(int64(usage.Max)), time.Now()
+	return nil
+}
+
+// share is how many of an org's daily calls proofs may use.
+func share(daily int64) int64 {
+	if daily <= 0 {
+		return proveCalls
+	}
+	return int64(proveShare * float64(daily))
+}
+
+// proved tells people of differences, and keeps the counts of a full proof.
+func (w *Work) proved(ctx context.Context, t *engine.Turn, done verify.Slice) {
+	r := &done.Proved.Report
+	if done.Proved.Proof == verify.Full {
+		if err := w.store.SetCounts(ctx, r.Mapping, store.Counts{RowsSF: &r.RowsSalesforce, RowsDB: &r.RowsPostgres}); err != nil {
+			t.Log.WarnContext(ctx, "counts not stored", "mapping", r.Object, "error", err)
+		}
+	}
+	if r.Differences.Sum() == 0 && r.Duplicates == 0 {
+		return
+	}
+	w.event(ctx, store.Event{
+		Connection: t.Connection, Mapping: r.Mapping, Level: "warn", Event: "DRIFT " + r.Object,
+		Fields: map[string]any{
+			"proof": string(done.Proved.Proof), "missing_in_postgres": r.Differences.MissingInPostgres,
+			"missing_in_salesforce": r.Differences.MissingInSalesforce, "different": r.Differences.Different,
+			"duplicates": r.Duplicates, "repairing": done.Repairing,
+		},
+	})
+}
