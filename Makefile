@@ -59,6 +59,10 @@ faults: ## the fault suite with FAULT_SEEDS (5) seeds for each test
 kills: ## kill nodes KILLS (500) times in all, in every way of writing, under faults
 	SYNCLINE_KILLS=$${KILLS:-500} $(GO) test -count=1 -timeout 2h -v -run '^TestKills$$' ./internal/faulttest
 
+.PHONY: seeds
+seeds: ## play SEEDS (100) lives of an org against the reader; both judges at the end of each
+	SYNCLINE_READ_SEEDS=$${SEEDS:-100} $(GO) test -count=1 -timeout 2h -v -run '^TestSeeds$$' ./internal/reader
+
 .PHONY: build
 build: ## build bin/syncline
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/syncline ./cmd/syncline
