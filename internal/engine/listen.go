@@ -10,6 +10,7 @@ import (
 	"github.com/synclinehq/syncline/internal/engine/lease"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/schema"
+	"github.com/synclinehq/syncline/internal/target"
 )
 
 // wakePause is the least time between two wakes that a listener sends over the
@@ -77,17 +78,30 @@ func (l *listeners) listen(ctx context.Context, name string) {
 	}
 	helpers.Go(func() { l.forward(ctx, Key{Connection: c.ID, Kind: KindWrite}, hint) })
 	helpers.Go(func() { l.untilChanged(ctx, name, c); cancel() })
-	err = session.DB.Listen(ctx, schema.Channel(c.Schema), func(string) { heard() }, func(up bool, cause error) {
+	err = l.hear(ctx, session, c, heard)
+	if err != nil && ctx.Err() == nil {
+		l.engine.log.WarnContext(ctx, "listener ended", "connection", c.ID, "error", err)
+	}
+}
+
+// hear calls heard when there may be something new in the log. Every commit
+// notifies if the connection asks for that; else those of a busy application
+// need not.
+func (l *listeners) hear(ctx context.Context, s *Session, c mapping.Connection, heard func()) error {
+	onState := func(up bool, cause error) {
 		if up {
 			heard() // what was notified before is lost
 			return
 		}
 		l.engine.log.InfoContext(ctx, "trigger log is not heard; entries are found by polling",
 			"connection", c.ID, "cause", cause)
-	})
-	if err != nil && ctx.Err() == nil {
-		l.engine.log.WarnContext(ctx, "listener ended", "connection", c.ID, "error", err)
 	}
+	if c.Options.PingEvery {
+		return s.DB.Listen(ctx, schema.Channel(c.Schema), func(string) { heard() }, onState)
+	}
+	return s.DB.Watch(ctx, target.Source{
+		Channel: schema.Channel(c.Schema), Lock: schema.WatchLock(c.Schema), Sequence: schema.LogSequence(c.Schema),
+	}, heard, onState)
 }
 
 // forward wakes the writer: in this process at once, else over the control

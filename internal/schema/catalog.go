@@ -28,8 +28,10 @@ type environment struct {
 	mayCreate    bool   // the role may create schemas and extensions
 	publicUse    bool
 	publicCreate bool
-	xmlbinary    string // body of public.get_xmlbinary, "" if absent
+	version      int  // server_version_num
+	xmlbinary    bool // public.get_xmlbinary is there
 	xmlbinOurs   bool
+	xmlbinSrc    string // its text, "" of a body that is stored parsed
 }
 
 func readEnvironment(ctx context.Context, q Querier, schema string) (environment, error) {
@@ -45,6 +47,7 @@ func readEnvironment(ctx context.Context, q Querier, schema string) (environment
 		       quote_ident(current_user), quote_ident(d.datname),
 		       has_database_privilege(d.oid, 'CREATE'),
 		       coalesce(has_schema_privilege(p.oid, 'USAGE'), false), coalesce(has_schema_privilege(p.oid, 'CREATE'), false),
+		       current_setting('server_version_num')::int, f.oid IS NOT NULL,
 		       coalesce(f.prosrc, ''),
 		       coalesce(obj_description(f.oid, 'pg_proc') LIKE $2 || '%' AND pg_has_role(f.proowner, 'USAGE'), false)
 		FROM pg_database d
@@ -53,7 +56,7 @@ func readEnvironment(ctx context.Context, q Querier, schema string) (environment
 		LEFT JOIN pg_proc f ON f.pronamespace = p.oid AND f.proname = 'get_xmlbinary' AND f.pronargs = 0
 		WHERE d.datname = current_database()`, schema, marker).
 		Scan(&e.hstore, &e.hstoreUse, &e.schemaExists, &e.mayUse, &e.ucsBasic, &e.lz4, &e.role, &e.database,
-			&e.mayCreate, &e.publicUse, &e.publicCreate, &e.xmlbinary, &e.xmlbinOurs)
+			&e.mayCreate, &e.publicUse, &e.publicCreate, &e.version, &e.xmlbinary, &e.xmlbinSrc, &e.xmlbinOurs)
 	if err != nil {
 		return e, fmt.Errorf("look at the database: %w", err)
 	}

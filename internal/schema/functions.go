@@ -20,13 +20,14 @@ type function struct {
 	returns      string
 	language     string // with volatility
 	body         string
+	parsed       bool // body is an expression that the server stores parsed
 	comment      string
 }
 
 // data fills the placeholders of a body; everything in it is quoted.
 type data struct {
-	Hstore, Log, Sequence, Table, Channel, State string
-	Writes                                       bool
+	Hstore, Log, Sequence, Table, Channel, Watch, State string
+	Writes, EveryPing                                   bool
 }
 
 func render(file string, d data) (string, error) {
@@ -41,8 +42,21 @@ func render(file string, d data) (string, error) {
 	return b.String(), nil
 }
 
+// source is the text by which the catalog shows the function, none if its body
+// is parsed.
+func (f *function) source() string {
+	if f.parsed {
+		return ""
+	}
+	return f.body
+}
+
 // create is the statement that makes or replaces the function.
 func (f *function) create() string {
+	if f.parsed {
+		return fmt.Sprintf("CREATE OR REPLACE FUNCTION %s(%s) RETURNS %s LANGUAGE %s RETURN %s",
+			ident(f.schema, f.name), f.params, f.returns, f.language, strings.TrimPrefix(f.body, "SELECT "))
+	}
 	tag := "$syncline$"
 	for strings.Contains(f.body, tag) {
 		tag = tag[:len(tag)-1] + "_$"
@@ -57,19 +71,23 @@ func (w *wish) data() data {
 		Log:      ident(w.schema, "_trigger_log"),
 		Sequence: literal(ident(w.schema, "_trigger_log_id_seq")) + "::pg_catalog.regclass",
 		Channel:  literal(Channel(w.schema)),
+		Watch:    fmt.Sprintf("%d::pg_catalog.int8", WatchLock(w.schema)),
+
+		EveryPing: w.pings,
 	}
 }
 
 // getXMLBinary is Heroku's public function, as one that the planner inlines
-// into the WHEN clause of each log trigger.
-func getXMLBinary() (*function, error) {
+// into the WHEN clause of each log trigger. A parsed body, which PostgreSQL 14
+// and newer can store, spares each statement the parsing of it.
+func getXMLBinary(parsed bool) (*function, error) {
 	body, err := render("get_xmlbinary.sql", data{})
 	if err != nil {
 		return nil, err
 	}
 	return &function{
 		schema: "public", name: "get_xmlbinary", returns: "pg_catalog.varchar", language: "sql STABLE",
-		body: strings.TrimSpace(body), comment: marker + " tells the session's xmlbinary setting",
+		body: strings.TrimSpace(body), parsed: parsed, comment: marker + " tells the session's xmlbinary setting",
 	}, nil
 }
 

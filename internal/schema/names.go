@@ -2,6 +2,7 @@ package schema
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"strings"
 	"unicode/utf8"
@@ -39,6 +40,17 @@ func hashedWith(name, table string) string {
 // Channel is the channel that the trigger log of a schema notifies with the
 // payload "ping". LISTEN needs it quoted.
 func Channel(schema string) string { return Shorten(schema + ".hc_trigger_log") }
+
+// WatchLock is the key of the advisory lock that a listener holds while it
+// looks at the trigger log so often that nobody needs to notify it.
+func WatchLock(schema string) int64 {
+	sum := sha256.Sum256([]byte("syncline watch " + schema))
+	return int64(binary.BigEndian.Uint64(sum[:8]))
+}
+
+// LogSequence is the sequence that gives entries of the trigger log their ids,
+// quoted.
+func LogSequence(schema string) string { return ident(schema, "_trigger_log_id_seq") }
 
 // LoggerFunction, StatusFunction, LogTrigger, StatusTrigger and
 // TruncateTrigger are the names that belong to a mapped table.

@@ -55,7 +55,7 @@ func Plan(ctx context.Context, q Querier, conn mapping.Connection, tables []*map
 		return nil, err
 	}
 	p := &planner{q: q, env: env, connection: conn.ID, change: &Change{Schema: conn.Schema}}
-	p.wish = wish{schema: conn.Schema, hstore: env.hstore, ucsBasic: env.ucsBasic}
+	p.wish = wish{schema: conn.Schema, hstore: env.hstore, ucsBasic: env.ucsBasic, pings: conn.Options.PingEvery}
 	if err := p.prepare(); err != nil {
 		return nil, err
 	}
@@ -127,22 +127,22 @@ func (p *planner) prepare() error {
 // xmlbinary plans public.get_xmlbinary, which all connections of a database
 // share: one that isn't ours stays as it is.
 func (p *planner) xmlbinary() error {
-	f, err := getXMLBinary()
+	f, err := getXMLBinary(p.env.version >= 140000)
 	if err != nil {
 		return err
 	}
 	switch {
-	case p.env.xmlbinary != "" && !p.env.publicUse:
+	case p.env.xmlbinary && !p.env.publicUse:
 		return &target.RightsError{
 			What:  "use function public.get_xmlbinary()",
 			Grant: fmt.Sprintf("GRANT USAGE ON SCHEMA public TO %s;", p.env.role),
 		}
-	case p.env.xmlbinary == "" && (!p.env.publicUse || !p.env.publicCreate):
+	case !p.env.xmlbinary && (!p.env.publicUse || !p.env.publicCreate):
 		return &target.RightsError{
 			What:  "create function public.get_xmlbinary()",
 			Grant: fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA public TO %s;", p.env.role),
 		}
-	case p.env.xmlbinary == "", p.env.xmlbinOurs && p.env.xmlbinary != f.body:
+	case !p.env.xmlbinary, p.env.xmlbinOurs && p.env.xmlbinSrc != f.source():
 		sql := f.create() + fmt.Sprintf("; COMMENT ON FUNCTION public.get_xmlbinary() IS %s", literal(f.comment))
 		p.add(SetFunction, "", sql, "capture triggers ask it who writes")
 	}

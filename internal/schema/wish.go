@@ -13,6 +13,8 @@ type wish struct {
 	hstore string // the schema that hstore is in
 	// ucsBasic: this database has the collation of that name.
 	ucsBasic bool
+	// pings: every commit notifies, also while a listener watches the log.
+	pings bool
 }
 
 // column is a column as it should be. collate is a clause, quoted.

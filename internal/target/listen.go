@@ -24,9 +24,24 @@ const (
 // so a listener that comes up looks at the data itself. fn and onState run on
 // Listen's goroutine and must return soon.
 func (db *DB) Listen(ctx context.Context, channel string, fn func(payload string), onState func(up bool, cause error)) error {
+	return db.keepListening(ctx, channel, onState, func(ctx context.Context, conn *pgx.Conn) error {
+		for {
+			payload, err := next(ctx, conn)
+			if err != nil {
+				return err
+			}
+			fn(payload)
+		}
+	})
+}
+
+// keepListening runs hear on a connection that listens, again and again.
+func (db *DB) keepListening(ctx context.Context, channel string, onState func(up bool, cause error),
+	hear func(context.Context, *pgx.Conn) error,
+) error {
 	pause := listenBackoffMin
 	for ctx.Err() == nil {
-		err := db.listenOnce(ctx, channel, fn, func() {
+		err := db.listenOnce(ctx, channel, hear, func() {
 			pause = listenBackoffMin
 			if onState != nil {
 				onState(true, nil)
@@ -48,7 +63,7 @@ func (db *DB) Listen(ctx context.Context, channel string, fn func(payload string
 }
 
 // listenOnce listens until the connection breaks and says why.
-func (db *DB) listenOnce(ctx context.Context, channel string, fn func(string), up func()) error {
+func (db *DB) listenOnce(ctx context.Context, channel string, hear func(context.Context, *pgx.Conn) error, up func()) error {
 	conn, err := pgx.ConnectConfig(ctx, db.direct.Copy())
 	if err != nil {
 		return fmt.Errorf("connect to listen: %w", err)
@@ -62,13 +77,10 @@ func (db *DB) listenOnce(ctx context.Context, channel string, fn func(string), u
 		return fmt.Errorf("listen on %s: %w", channel, err)
 	}
 	up()
-	for {
-		payload, err := next(ctx, conn)
-		if err != nil {
-			return fmt.Errorf("listen on %s: %w", channel, err)
-		}
-		fn(payload)
+	if err := hear(ctx, conn); err != nil {
+		return fmt.Errorf("listen on %s: %w", channel, err)
 	}
+	return nil
 }
 
 // next waits for one notification and asks a silent server now and then

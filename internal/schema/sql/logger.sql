@@ -1,16 +1,21 @@
 
 DECLARE
-    style pg_catalog.text := pg_catalog.current_setting('datestyle');
-    digits pg_catalog.text := pg_catalog.current_setting('extra_float_digits');
-    foreign_form pg_catalog.bool := pg_catalog.left(style, 3) <> 'ISO' OR digits::pg_catalog.int4 < 1;
     row {{.Hstore}}.hstore;
     whole pg_catalog.text;
     changed pg_catalog.text;
+    style pg_catalog.text;
+    digits pg_catalog.text;
 BEGIN
-    IF pg_catalog.current_setting('syncline.capture', true) = 'off' THEN
-        RETURN NULL;
-    END IF;
-    IF foreign_form THEN
+    -- One condition for all that is rare: each expression costs every row.
+    IF pg_catalog.current_setting('syncline.capture', true) = 'off'
+       OR NOT pg_catalog.starts_with(pg_catalog.current_setting('datestyle'), 'ISO')
+       OR pg_catalog.current_setting('extra_float_digits') <> '1'
+          AND pg_catalog.current_setting('extra_float_digits') NOT IN ('2', '3') THEN
+        IF pg_catalog.current_setting('syncline.capture', true) = 'off' THEN
+            RETURN NULL;
+        END IF;
+        style := pg_catalog.current_setting('datestyle');
+        digits := pg_catalog.current_setting('extra_float_digits');
         PERFORM pg_catalog.set_config('datestyle', 'ISO, YMD', true),
                 pg_catalog.set_config('extra_float_digits', '1', true);
     END IF;
@@ -36,7 +41,7 @@ BEGIN
                 {{if .Writes}}CASE WHEN OLD.sfid IS NULL THEN 'IGNORE' ELSE 'NEW' END{{else}}'READONLY'{{end}},
                 'DELETE', {{.Table}}, OLD.id, OLD.sfid, whole);
     END IF;
-    IF foreign_form THEN
+    IF style IS NOT NULL THEN
         PERFORM pg_catalog.set_config('datestyle', style, true),
                 pg_catalog.set_config('extra_float_digits', digits, true);
     END IF;
