@@ -292,6 +292,6 @@ func (j *journal) Batch(_ context.Context, _, batch uuid.UUID) ([]writer.Journal
 // No write of these tests is a Bulk job.
 func (j *journal) NoteJob(context.Context, target.Fence, uuid.UUID, string) error { return nil }
 
-func (j *journal) JobOf(context.Context, uuid.UUID, uuid.UUID) (string, time.Duration, error) {
-	return "", 0, nil
+func (j *journal) JobOf(context.Context, uuid.UUID, uuid.UUID) (writer.JobNote, error) {
+	return writer.JobNote{}, nil
 }
