@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -58,7 +57,7 @@ func TestALoadLeavesTheTableInItsForm(t *testing.T) {
 		strings.Contains(during, "hc_idx_account_systemmodstamp") || strings.Contains(during, "BEFORE INSERT OR UPDATE") {
 		t.Errorf("during the load:\n%s", during)
 	}
-	if diff := cmp.Diff([]string{"hc_idx_account_systemmodstamp", "hcu_idx_account_external_id__c"}, built); diff != "" {
+	if diff := cmp.Diff([]string{"hcu_idx_account_external_id__c", "hc_idx_account_systemmodstamp"}, built); diff != "" {
 		t.Error(diff)
 	}
 	if n := s.count("_hc_lastop = 'SYNCED'"); n != fmt.Sprint(rows) {
@@ -74,26 +73,27 @@ func TestTheApplicationWorksDuringALoad(t *testing.T) {
 	const rows = 4000
 	s := bulkSite(t, rows, small)
 	external := s.Insert("Account", "Name", "theirs", "External_ID__c", "shared")
-	b := s.spied(small)
 	app := s.App()
-	var once sync.Once
-	b.onPage = func(n, _ int) error {
-		if n != 3 {
-			return nil
+	begun := false
+	progress := func(p reader.Progress) {
+		if begun || p.Rows < 1000 {
+			return
 		}
-		once.Do(func() {
-			_, err := app.Exec(t.Context(), `
-				INSERT INTO salesforce.account (name, external_id__c) VALUES ('ours', 'shared');
-				INSERT INTO salesforce.account (name) VALUES ('only ours');
-				UPDATE salesforce.account SET phone = '1' WHERE id = (SELECT min(id) FROM salesforce.account WHERE sfid IS NOT NULL);
-				DELETE FROM salesforce.account WHERE id = (SELECT max(id) FROM salesforce.account WHERE sfid IS NOT NULL)`)
-			if err != nil {
-				t.Error(err)
-			}
-		})
-		return nil
+		begun = true
+		_, err := app.Exec(t.Context(), `
+			INSERT INTO salesforce.account (name, external_id__c) VALUES ('ours', 'shared');
+			INSERT INTO salesforce.account (name) VALUES ('only ours');
+			INSERT INTO salesforce.account (name, external_id__c)
+				SELECT 'twin', external_id__c FROM salesforce.account WHERE sfid IS NOT NULL AND external_id__c <> 'shared' ORDER BY id LIMIT 1;
+			UPDATE salesforce.account SET phone = '1' WHERE id = (SELECT max(id) - 1 FROM salesforce.account WHERE sfid IS NOT NULL);
+			DELETE FROM salesforce.account WHERE id = (SELECT max(id) FROM salesforce.account WHERE sfid IS NOT NULL)`)
+		if err != nil {
+			t.Error(err)
+		}
 	}
-	s.load(s.account)
+	if done, err := s.Load(t.Context(), s.fence, s.account, time.Now().Add(time.Minute), progress); !done || err != nil {
+		t.Fatal(done, err)
+	}
 	s.poll(now)
 	if got := s.count("name = 'ours' AND external_id__c = 'shared' AND sfid = '" + external + "' AND _hc_lastop = 'PENDING'"); got != "1" {
 		t.Errorf("%s rows of the shared record", got)
@@ -101,12 +101,15 @@ func TestTheApplicationWorksDuringALoad(t *testing.T) {
 	if got := s.count("sfid IS NULL AND name = 'only ours' AND _hc_lastop = 'PENDING'"); got != "1" {
 		t.Errorf("%s rows of the application's own", got)
 	}
+	if got := s.count("name = 'twin' AND sfid IS NOT NULL AND _hc_lastop = 'PENDING'"); got != "1" {
+		t.Errorf("%s rows of a record that was loaded before the application added it", got)
+	}
 	// All records but the deleted one, and the row that has none yet.
 	if got := s.count("true"); got != fmt.Sprint(rows+1) {
 		t.Errorf("%s rows", got)
 	}
 	log := s.One(`SELECT string_agg(action || ' ' || state, ', ' ORDER BY id) FROM salesforce._trigger_log`)
-	if log != "INSERT NEW, INSERT NEW, UPDATE NEW, DELETE NEW" {
+	if log != "INSERT NEW, INSERT NEW, INSERT NEW, UPDATE NEW, DELETE NEW" {
 		t.Errorf("log: %s", log)
 	}
 	if diff := cmp.Diff("hcu_idx_account_external_id__c", s.One(`SELECT indexname FROM pg_indexes WHERE indexname LIKE '%external%'`)); diff != "" {
