@@ -36,7 +36,7 @@ var sideways = map[string]string{
 }
 
 // apart are rooms outside the floors: who may import them is said in words.
-var apart = rooms("client", "internal/pgserver", "internal/tool", "internal/archtest", "internal/faulttest", "sandbox")
+var apart = rooms("client", "internal/pgserver", "internal/tool", "internal/archtest", "internal/faulttest", "internal/rowstates", "sandbox")
 
 func rooms(names ...string) map[string]bool {
 	out := map[string]bool{}
