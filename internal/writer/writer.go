@@ -99,10 +99,6 @@ const (
 	CodeSentAgain = "sent_again"
 )
 
-// PurposeReadBack is the purpose of calls that read what Salesforce made of
-// accepted changes, as the ledger of calls shows it.
-const PurposeReadBack = "read_back"
-
 // Observation is what one settled call amounted to, for metrics.
 type Observation struct {
 	Table *mapping.Table // nil if the mapping is gone

@@ -20,28 +20,34 @@ import (
 const restless = 30 * time.Second
 
 // read polls the mappings that are due; all of them after a wake, which is
-// somebody's wish or a hint that something happened.
+// somebody's wish or a hint that something happened, but for one that was made
+// to read back what was written: then those mappings.
 func (w *Work) read(ctx context.Context, t *engine.Turn) (engine.Next, error) {
-	woken, err := w.woken(ctx, t.Key)
+	wakes, err := w.woken(ctx, t.Key)
 	if err != nil {
 		return engine.Next{}, err
 	}
+	written, ours := w.takeEchoes(t.Connection)
 	list, failed := tables(ctx, t, t.Active(mapping.StageSynced))
 	if len(list) == 0 {
 		return engine.Next{After: restless}, failed
 	}
 	var sum tally
+	defer w.keep(ctx, t.Connection, &sum)
 	r := w.reader(t, &sum)
-	result, err := r.Poll(ctx, t.Fence, list, reader.PollOptions{All: woken, Until: t.Until})
-	w.keep(ctx, t.Connection, &sum)
+	o := reader.PollOptions{All: wakes > ours, Until: t.Until}
+	if back := only(list, written); len(back) > 0 && !o.All {
+		result, err := r.Poll(ctx, t.Fence, back, reader.PollOptions{All: true, Until: t.Until})
+		if err != nil {
+			return engine.Next{}, err
+		}
+		reportPolls(ctx, t, result)
+	}
+	result, err := r.Poll(ctx, t.Fence, list, o)
 	if err != nil {
 		return engine.Next{}, err
 	}
-	for _, m := range result.Mappings {
-		if m.Polled || m.Err != nil {
-			t.Report(ctx, m.Mapping, m.Err)
-		}
-	}
+	reportPolls(ctx, t, result)
 	after, ok := result.Next()
 	if !ok {
 		after = restless
@@ -49,20 +55,31 @@ func (w *Work) read(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	return engine.Next{After: after}, nil
 }
 
-// woken says whether the turn was woken since its last slice on this node.
-func (w *Work) woken(ctx context.Context, key engine.Key) (bool, error) {
+func reportPolls(ctx context.Context, t *engine.Turn, result reader.PollResult) {
+	for _, m := range result.Mappings {
+		if m.Polled || m.Err != nil {
+			t.Report(ctx, m.Mapping, m.Err)
+		}
+	}
+}
+
+// woken says how often the turn was woken since its last slice on this node.
+func (w *Work) woken(ctx context.Context, key engine.Key) (int64, error) {
 	row, err := w.store.Turn(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+		return 0, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read turn: %w", err)
+		return 0, fmt.Errorf("read turn: %w", err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	last, known := w.wakes[key.Connection]
 	w.wakes[key.Connection] = row.WakeSeq
-	return known && row.WakeSeq > last, nil
+	if !known {
+		return 0, nil
+	}
+	return row.WakeSeq - last, nil
 }
 
 func (w *Work) reader(t *engine.Turn, sum *tally) *reader.Reader {

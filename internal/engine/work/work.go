@@ -35,6 +35,7 @@ type Work struct {
 
 	mu      sync.Mutex
 	writers map[uuid.UUID]*writing
+	echoes  map[uuid.UUID]*echoes
 	wakes   map[uuid.UUID]int64 // the newest wake of a read turn that was served
 	counted map[uuid.UUID]counting
 	gauged  map[uuid.UUID]time.Time // when a connection's queue is looked at again
@@ -59,7 +60,7 @@ func New(cfg Config) *Work {
 	}
 	return &Work{
 		cfg: cfg, store: cfg.Store, log: cfg.Logger, writers: map[uuid.UUID]*writing{},
-		wakes: map[uuid.UUID]int64{}, counted: map[uuid.UUID]counting{},
+		wakes: map[uuid.UUID]int64{}, echoes: map[uuid.UUID]*echoes{}, counted: map[uuid.UUID]counting{},
 		gauged: map[uuid.UUID]time.Time{}, proofs: map[uuid.UUID]proving{}, reconciled: map[uuid.UUID]time.Time{}, held: map[string]bool{},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/outbox"
 	"github.com/synclinehq/syncline/internal/salesforce/bulk"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/telemetry"
@@ -66,6 +67,7 @@ func (w *Work) write(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 		if p.Sent+p.Failed > 0 {
 			wr.last = time.Now()
 		}
+		w.wakeForEchoes(ctx, t)
 		next := wr.next(p)
 		if p.More || !t.More() {
 			return next, nil
@@ -154,7 +156,7 @@ func (w *Work) writer(ctx context.Context, t *engine.Turn, sum *tally) (*writer.
 	}
 	made := writer.New(writer.Config{
 		Connection: t.Config, Schema: t.Config.Schema, DB: t.Session.DB, Org: t.Session.Org,
-		Bulk: bulk.New(t.Session.Org),
+		Bulk:    bulk.New(t.Session.Org),
 		Journal: Journal(w.store), Tables: byName, Clock: t.Clock, Logger: t.Log,
 		Observe: func(o writer.Observation) { w.observe(t, sum, o) },
 	})
@@ -176,6 +178,9 @@ func (w *Work) observe(t *engine.Turn, sum *tally, o writer.Observation) {
 		return
 	}
 	sum.add(o.Table.Mapping.ID, store.ToSalesforce, o.Accepted, o.Failed, o.Latencies)
+	if o.Accepted > 0 && o.Op != outbox.Delete {
+		w.wrote(t.Connection, &o.Table.Mapping)
+	}
 	if w.cfg.Metrics == nil {
 		return
 	}

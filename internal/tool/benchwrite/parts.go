@@ -12,7 +12,6 @@ import (
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/schema"
-	"github.com/synclinehq/syncline/internal/writer"
 )
 
 func (b *bench) bulk(ctx context.Context) error {
@@ -43,9 +42,12 @@ func (b *bench) drain(ctx context.Context, what string, n int, o mapping.Connect
 	if err := s.check(ctx); err != nil {
 		return err
 	}
+	if err := s.readBack(ctx); err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
 	k := float64(n) / 1000
 	fmt.Printf("%-40s %8d changes  %6.0f/s  %5.2f write calls per 1,000  %5.2f read-back calls per 1,000\n",
-		what, n, float64(n)/took.Seconds(), float64(s.calls("write"))/k, float64(s.calls(writer.PurposeReadBack))/k)
+		what, n, float64(n)/took.Seconds(), float64(s.calls("write"))/k, float64(s.calls(readBack))/k)
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/synclinehq/syncline/internal/engine/work"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/reader"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/salesforce/bulk"
 	"github.com/synclinehq/syncline/internal/schema"
@@ -33,6 +34,7 @@ type site struct {
 	conn   mapping.Connection
 	fence  target.Fence
 	writer *writer.Writer
+	mapped []*mapping.Table
 	tally
 }
 
@@ -53,7 +55,7 @@ func (t *tally) Charge(u salesforce.Use) {
 	if u.Kind == salesforce.KindDescribe {
 		purpose = u.Kind
 	}
-	if u.Purpose == writer.PurposeReadBack {
+	if u.Purpose == readBack {
 		purpose = u.Purpose
 	}
 	t.byPurpose[purpose]++
@@ -125,11 +127,10 @@ func (s *site) connect(ctx context.Context, control string, options mapping.Conn
 	if err != nil {
 		return err
 	}
-	list := make([]*mapping.Table, 0, len(tables))
 	for _, t := range tables {
-		list = append(list, t)
+		s.mapped = append(s.mapped, t)
 	}
-	if _, err := schema.Apply(ctx, s.db, s.conn, list); err != nil {
+	if _, err := schema.Apply(ctx, s.db, s.conn, s.mapped); err != nil {
 		return err
 	}
 	if s.fence, err = s.store.RaiseFence(ctx, store.Key{Connection: s.conn.ID, Kind: "write"}); err != nil {
@@ -251,6 +252,32 @@ func (s *site) check(ctx context.Context) error {
 		}
 		if counts[object] != n {
 			return fmt.Errorf("%d rows of %s have an Id, %d records are in the org", n, table, counts[object])
+		}
+	}
+	return nil
+}
+
+// readBack is the purpose of the calls that poll.
+const readBack = "poll"
+
+// readBack polls until nothing comes any more: what Salesforce made of the
+// changes on save is then in the tables.
+func (s *site) readBack(ctx context.Context) error {
+	fence, err := s.store.RaiseFence(ctx, store.Key{Connection: s.conn.ID, Kind: "read"})
+	if err != nil {
+		return err
+	}
+	if err := s.db.Raise(ctx, fence); err != nil {
+		return err
+	}
+	r := reader.New(reader.Config{Connection: s.conn, DB: s.db, Org: s.client, Bulk: bulk.New(s.client)})
+	result, err := r.Poll(ctx, fence, s.mapped, reader.PollOptions{All: true})
+	if err != nil {
+		return err
+	}
+	for _, m := range result.Mappings {
+		if m.Err != nil {
+			return m.Err
 		}
 	}
 	return nil
