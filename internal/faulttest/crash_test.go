@@ -45,6 +45,15 @@ var answered = map[crash.Name]bool{
 	crash.WriterAfterSettle:             true,
 }
 
+// ofJobs are the points that only Bulk jobs pass.
+var ofJobs = map[crash.Name]bool{
+	crash.WriterAfterJobCreated:  true,
+	crash.WriterAfterJobNoted:    true,
+	crash.WriterAfterJobUploaded: true,
+	crash.WriterAfterJobStarted:  true,
+	crash.WriterInJobSettle:      true,
+}
+
 // A node dies at a named point while edits flow on both sides, and is started
 // again. Every point that the product has must be hit.
 func TestEveryCrashPoint(t *testing.T) {
@@ -61,6 +70,10 @@ func dieAt(t *testing.T, point crash.Name, seed uint64) {
 	var o options
 	if point == crash.ReaderLoadInCopy {
 		o.rows, o.switches.PageRows = 700, 250 // fewer rows than 200 are applied without COPY
+	}
+	if ofJobs[point] {
+		o.ours = map[string]any{"algorithm": "dependency", "options": map[string]any{"bulk_writes_from": 50}}
+		o.rows = 1100 // more than are settled in one transaction
 	}
 	s := newSite(t, seed, o)
 	n := s.serve("node", 0)
@@ -99,6 +112,10 @@ func (s *site) provoke(ctx context.Context, point crash.Name) error {
 		if err := s.ctl.Do(ctx, http.MethodPost, "expire", map[string]any{"sessions": true, "client": s.org.Clients[0].ID}, nil); err != nil {
 			return err
 		}
+	}
+	if ofJobs[point] { // there may be no table yet
+		_, _ = s.app.Exec(ctx, `UPDATE account SET numberofemployees = coalesce(numberofemployees, 0) % 1000 + 1 WHERE sfid IS NOT NULL
+			AND NOT EXISTS (SELECT FROM _trigger_log WHERE table_name = 'account' AND state IN ('NEW', 'PENDING') LIMIT 1 OFFSET 500)`)
 	}
 	return fmt.Errorf("%s was not hit", point)
 }
