@@ -30,9 +30,22 @@
 //
 // A window that is too long for one turn keeps its place in the mark.
 //
-// Records that could not be applied (the application holds the row, a write of
-// ours is on its way) wait in _syncline.deferred and are read again by Id at
-// the start of the next poll.
+// Records that could not be applied wait and are read again by Id at the start
+// of a later poll: in _syncline.deferred, if the application holds the row or a
+// write of ours is on its way; in _syncline.read_error, if the database refuses
+// them.
+//
+// The first pages of several mappings travel in one call.
+//
+// # Reconcile
+//
+// [Reader.Reconcile] finds what no poll can tell of: it compares all Ids of a
+// mapping with its rows, every [Settings].ReconcileEvery, in ranges, and keeps its
+// place in _syncline.reconcile. A row without record is noted in
+// _syncline.missing, looked for a second time, and then removed, unless it was
+// written meanwhile. Rows that have left the mapping's filter come there by
+// the poll, and mass deletions of any origin: package brake holds those until a
+// person has decided.
 //
 // A [Reader] keeps no state of its own and is safe for concurrent use.
 package reader
