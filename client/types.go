@@ -148,6 +148,7 @@ type MappingStatus struct {
 	Staleness      float64    `json:"staleness_seconds" doc:"Time since its last poll; -1 before the first."`
 	PolledAt       *time.Time `json:"polled_at"`
 	WrittenAt      *time.Time `json:"written_at"`
+	Proof          *Proof     `json:"proof" doc:"Its newest proof; null if there was none."`
 }
 
 // Load is how far a load has come.

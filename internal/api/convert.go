@@ -113,10 +113,15 @@ func status(s *manage.Status) client.Status {
 }
 
 func mappingStatus(m manage.MappingStatus) client.MappingStatus {
+	var last *client.Proof
+	if m.Proof != nil {
+		p := proof(m.Mapping.ObjectName, *m.Proof)
+		last = &p
+	}
 	return client.MappingStatus{
 		Mapping: mappingOf(m.Mapping), State: state(m.State), RowsPostgres: m.RowsPostgres, RowsSalesforce: m.RowsSalesforce,
 		Queue: queue(m.Queue), LoadedRows: m.LoadedRows, LoadTotal: m.LoadTotal, Load: load(m.Load), Staleness: lag(m.Staleness),
-		PolledAt: m.PolledAt, WrittenAt: m.WrittenAt,
+		PolledAt: m.PolledAt, WrittenAt: m.WrittenAt, Proof: last,
 	}
 }
 

@@ -92,13 +92,17 @@ func verifyRun(r manage.VerifyRun) client.VerifyRun {
 	return out
 }
 
+func proof(object string, o verify.Outcome) client.Proof {
+	return client.Proof{
+		ObjectName: object, Proof: string(o.Proof), AsOf: o.Began, EndedAt: o.Ended, Equal: o.Equal, Rows: o.Rows,
+		Pending: o.Pending, FailedWrites: o.FailedWrites, Differences: o.Differences, APICalls: o.Calls,
+	}
+}
+
 func drift(d *manage.Drift) client.Drift {
 	return client.Drift{
 		Proofs: each(d.Proofs, func(o verify.Outcome) client.Proof {
-			return client.Proof{
-				ObjectName: d.Objects[o.Mapping], Proof: string(o.Proof), AsOf: o.Began, EndedAt: o.Ended, Equal: o.Equal, Rows: o.Rows,
-				Pending: o.Pending, FailedWrites: o.FailedWrites, Differences: o.Differences, APICalls: o.Calls,
-			}
+			return proof(d.Objects[o.Mapping], o)
 		}),
 		Differences: each(d.Differences, func(x verify.Drift) client.DriftedRow {
 			return client.DriftedRow{

@@ -183,10 +183,10 @@ func printStatus(w io.Writer, st client.Status) {
 		}
 		rows = append(rows, []string{
 			m.Mapping.ObjectName, state, m.Mapping.Access, count(m.RowsSalesforce), postgres,
-			strconv.Itoa(m.Queue.Unsent + m.Queue.Pending), strconv.Itoa(m.Queue.Failed), ago(m.Staleness),
+			strconv.Itoa(m.Queue.Unsent + m.Queue.Pending), strconv.Itoa(m.Queue.Failed), ago(m.Staleness), proofWords(m.Proof),
 		})
 	}
-	table(w, []string{"OBJECT", "STATE", "ACCESS", "SALESFORCE", "POSTGRES", "PENDING", "FAILED", "POLLED"}, rows)
+	table(w, []string{"OBJECT", "STATE", "ACCESS", "SALESFORCE", "POSTGRES", "PENDING", "FAILED", "POLLED", "PROVED"}, rows)
 	for _, m := range st.Mappings {
 		if m.Load != nil {
 			_, _ = fmt.Fprintf(w, "%s loads: %s\n", safe(m.Mapping.ObjectName), loadWords(m.Load))

@@ -177,6 +177,18 @@ func (a *app) drift() *cobra.Command {
 	return cmd
 }
 
+// proofWords is a proof in a few words.
+func proofWords(p *client.Proof) string {
+	switch {
+	case p == nil:
+		return "-"
+	case p.Equal:
+		return "equal as of " + when(&p.AsOf)
+	default:
+		return fmt.Sprintf("%d differences as of %s", p.Differences, when(&p.AsOf))
+	}
+}
+
 func printDrift(w io.Writer, d client.Drift) {
 	var proofs [][]string
 	for _, p := range d.Proofs {

@@ -67,6 +67,18 @@ func (s *Service) Drift(ctx context.Context, c Caller, ref string, f DriftFilter
 	return out, nil
 }
 
+// newestProofs are those of a connection's mappings.
+func newestProofs(ctx context.Context, db *target.DB, connection uuid.UUID) (map[uuid.UUID]verify.Outcome, error) {
+	all, err := verify.Outcomes(ctx, db.Pool(), connection)
+	out := map[uuid.UUID]verify.Outcome{}
+	for _, o := range all {
+		if o.Began.After(out[o.Mapping].Began) {
+			out[o.Mapping] = o
+		}
+	}
+	return out, err
+}
+
 // Repair takes one side's word for open differences of a mapping. With side ""
 // it is Salesforce's where that is the policy or the mapping is read-only;
 // otherwise the caller has to say. Ids are sfids or ids of rows; none means

@@ -16,6 +16,7 @@ import (
 	"github.com/synclinehq/syncline/internal/schema"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/verify"
 )
 
 // Status is how a connection stands.
@@ -53,6 +54,8 @@ type MappingStatus struct {
 	// Staleness is the time since its last poll, below 0 before the first.
 	Staleness           time.Duration
 	PolledAt, WrittenAt *time.Time
+	// Proof is the newest of its proofs, nil if there was none.
+	Proof *verify.Outcome
 }
 
 // Latency sums up how long changes took one way.
@@ -99,6 +102,7 @@ type gathered struct {
 	usage      budget.Usage
 	queues     map[string]Queue
 	marks      map[string]mark
+	proofs     map[uuid.UUID]verify.Outcome
 }
 
 func (s *Service) gather(ctx context.Context, conn mapping.Connection) (*gathered, error) {
@@ -143,6 +147,9 @@ func (s *Service) lookInside(ctx context.Context, conn mapping.Connection, g *ga
 	if err == nil && len(g.mappings) > 0 {
 		if g.queues, err = queues(ctx, db, conn.Schema); err == nil {
 			g.marks, err = marks(ctx, db, conn)
+		}
+		if err == nil {
+			g.proofs, err = newestProofs(ctx, db, conn.ID)
 		}
 	}
 	if err != nil {
@@ -204,6 +211,9 @@ func (st *Status) mapping(m mapping.Mapping, g *gathered) MappingStatus {
 		out.LoadedRows, out.LoadTotal, out.Staleness = k.Rows, k.Total, k.Lag
 	}
 	out.Load = loadOf(m, g.loads)
+	if p, ok := g.proofs[m.ID]; ok {
+		out.Proof = &p
+	}
 	facts := mapping.MappingFacts{Connection: st.Connection.Status, Status: m.Status}
 	if working(g, engine.KindLoad, m.ID.String()) {
 		facts.Activity = mapping.Loading
