@@ -42,6 +42,18 @@ func (s *server) settingRoutes(api huma.API) {
 			})
 			return mappingOf(out), err
 		})
+	type remove struct {
+		OnMapping
+		Confirm   string `query:"confirm" doc:"The object's name."`
+		DropTable bool   `query:"drop_table" doc:"Drop the table too; otherwise it stays, without triggers."`
+		Discard   bool   `query:"discard" doc:"Give up changes that wait to be sent."`
+	}
+	do(s, api, op(http.MethodDelete, "/connections/{connection}/mappings/{object}", "delete-mapping", "mappings", "Remove a mapping"),
+		func(ctx context.Context, c manage.Caller, in *remove) error {
+			return s.cfg.Manage.DeleteMapping(ctx, c, in.ref(), in.Object, manage.MappingRemoval{
+				Confirm: in.Confirm, DropTable: in.DropTable, Discard: in.Discard,
+			})
+		})
 	s.pauseRoutes(api)
 }
 

@@ -46,7 +46,7 @@ func (a *app) mappings() *cobra.Command {
 			}
 			return a.show(m, func(w io.Writer) { printMapping(w, m, loads[m.ID]) })
 		})
-	return group("mapping", "Look at mappings and change their settings", list, info, a.mappingSet())
+	return group("mapping", "Look at mappings, change their settings, and delete them", list, info, a.mappingSet(), a.mappingDelete())
 }
 
 // loads are the loads under way, by mapping; it asks only if there are any.

@@ -77,6 +77,8 @@ func TestExitCodes(t *testing.T) {
 		{"no setting", 200, "", []string{"mapping", "set", "Account", "policy"}, cli.ExitUsage, `"policy" is no setting: give it as key=value`},
 		{"a setting twice", 200, "", []string{"connection", "set", "creates=job", "Creates=call"}, cli.ExitUsage, "Creates is given twice"},
 		{"no number", 200, "", []string{"mapping", "set", "Account", "poll_seconds=soon"}, cli.ExitUsage, `a whole number is wanted, not "soon"`},
+		{"a deletion without confirmation", 200, `{"object_name": "Account"}`, []string{"mapping", "delete", "account"}, cli.ExitUsage, "to do it, add: --confirm Account"},
+		{"a deletion", 204, "", []string{"mapping", "delete", "account", "--confirm", "Account"}, cli.ExitOK, "The mapping is deleted."},
 		{"nothing to set", 200, "", []string{"connection", "set"}, cli.ExitUsage, "at least 1"},
 		{"serve", 200, "", []string{"serve"}, cli.ExitOK, "postgres://u:hidden@h/d 127.0.0.1:8490"},
 	}

@@ -63,6 +63,30 @@ func (a *app) connectionSet() *cobra.Command {
 	return cmd
 }
 
+func (a *app) mappingDelete() *cobra.Command {
+	var how client.MappingRemoval
+	cmd := a.command("delete <object>", "Remove a mapping; its table stays unless told otherwise",
+		`  syncline mapping delete Account --confirm Account
+  syncline mapping delete Account --confirm Account --drop-table`,
+		cobra.ExactArgs(1), func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if how.Confirm == "" {
+				m, err := c.Mapping(cmd.Context(), a.connection, args[0])
+				if err != nil {
+					return err
+				}
+				return usagef("this removes the mapping of %s; to do it, add: --confirm %s", m.ObjectName, m.ObjectName)
+			}
+			if err := c.DeleteMapping(cmd.Context(), a.connection, args[0], how); err != nil {
+				return err
+			}
+			return a.done("The mapping is deleted.")
+		})
+	cmd.Flags().StringVar(&how.Confirm, "confirm", "", "the object's name")
+	cmd.Flags().BoolVar(&how.DropTable, "drop-table", false, "drop the table too, with all that is in it; otherwise it stays, and nothing of it is captured any more")
+	cmd.Flags().BoolVar(&how.Discard, "discard", false, "give up changes that wait to be sent")
+	return cmd
+}
+
 // helpOf lists settings, two lines each.
 func helpOf(infos []mapping.OptionInfo) string {
 	var b strings.Builder
