@@ -31,12 +31,12 @@ func TestSettingsByTheClient(t *testing.T) {
 	c := client.New(r.url, r.token(store.Admin, uuid.Nil))
 	ctx := t.Context()
 	conn, err := c.ChangeConnection(ctx, "shop", client.ConnectionChange{
-		Algorithm: new("merged"), Options: map[string]any{"parallel_writes": "4", "ping_every": true},
+		Algorithm: new("merged"), Options: map[string]any{"parallel_writes": "4", "creates": "job"},
 	})
-	if err != nil || conn.Algorithm != "merged" || conn.Options["parallel_writes"] != 4.0 || conn.Options["ping_every"] != true {
+	if err != nil || conn.Algorithm != "merged" || conn.Options["parallel_writes"] != 4.0 || conn.Options["creates"] != "job" {
 		t.Errorf("%+v, %v", conn, err)
 	}
-	if conn, err = c.ChangeConnection(ctx, "shop", client.ConnectionChange{Options: map[string]any{"ping_every": nil}}); err != nil || len(conn.Options) != 1 {
+	if conn, err = c.ChangeConnection(ctx, "shop", client.ConnectionChange{Options: map[string]any{"creates": nil}}); err != nil || len(conn.Options) != 1 {
 		t.Errorf("%+v, %v", conn, err)
 	}
 	m, err := c.ChangeMapping(ctx, "shop", "account", client.MappingChange{
