@@ -43,6 +43,10 @@ bench-write: build ## how queued and single changes reach an org: calls, rows pe
 bench-read: build ## what a whole load takes beside COPY of the same rows
 	$(GO) run ./internal/tool/benchread
 
+.PHONY: pg-versions
+pg-versions: ## schema, trigger, apply and write tests on PostgreSQL 13 to 18
+	./tools/pg-versions
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser for FUZZTIME (30s) each
 	@FUZZTIME=$${FUZZTIME:-30s} ./tools/fuzz

@@ -20,14 +20,15 @@ func (l *Log) Archive(ctx context.Context, q Querier, quiet, failedFor time.Dura
 	tag, err := q.Exec(ctx, `
 		WITH done AS (
 			SELECT id FROM `+l.live+` t
-			WHERE state IN ('SUCCESS', 'MERGED', 'IGNORED', 'REQUEUED')
+			WHERE state IN ('SUCCESS', 'MERGED', 'IGNORED', 'REQUEUED', 'READONLY', 'IGNORE', 'FAILED')
+			  AND (state IN ('SUCCESS', 'MERGED', 'IGNORED', 'REQUEUED')
 			   OR state = 'READONLY' AND created_at < now() - $1::interval
 			   OR state = 'IGNORE' AND created_at < now() - $1::interval
 			      AND NOT (action = 'DELETE' AND EXISTS (
 				SELECT 1 FROM `+l.live+` o WHERE (o.state = 'NEW' OR o.state = 'PENDING')
 				AND o.table_name = t.table_name AND o.record_id = t.record_id))
-			   OR state = 'FAILED' AND coalesce(processed_at, created_at) < now() - $2::interval
-			ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+			   OR state = 'FAILED' AND coalesce(processed_at, created_at) < now() - $2::interval)
+			LIMIT $3 FOR UPDATE SKIP LOCKED
 		), gone AS (
 			DELETE FROM `+l.live+` t USING done WHERE t.id = done.id RETURNING t.*
 		)

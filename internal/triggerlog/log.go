@@ -59,10 +59,14 @@ func (l *Log) collect(ctx context.Context, q Querier, what, sql string, args ...
 // The order is that of the ids. A transaction that commits late adds entries
 // with small ids behind our back; they are simply claimed next, since two
 // transactions that touch one record commit in the order of its row lock.
+//
+// The condition is the plain state = 'NEW' AND id > after in a form that only the
+// index on (state, id) serves: for that one, Postgres walks the primary key over
+// every entry that is settled and not yet archived.
 func (l *Log) Next(ctx context.Context, q Querier, after int32, limit int) ([]Entry, error) {
 	return l.collect(ctx, q, "read new trigger log entries", `
 		SELECT `+entryColumns+` FROM `+l.live+`
-		WHERE state = 'NEW' AND id > $1 ORDER BY id LIMIT $2 FOR NO KEY UPDATE`, after, limit)
+		WHERE (state, id) > ('NEW', $1) AND state <= 'NEW' ORDER BY state, id LIMIT $2 FOR NO KEY UPDATE`, after, limit)
 }
 
 // Unsettled returns the entries of these rows that are NEW, PENDING or FAILED,
@@ -148,11 +152,39 @@ func (l *Log) Settle(ctx context.Context, q Querier, outcomes []Outcome) error {
 // insert's, is meant: row ids may be given out again. It returns how many
 // entries it revived.
 func (l *Log) ReviveDelete(ctx context.Context, q Querier, table string, recordID, after int32, sfid string) (int, error) {
+	return l.ReviveDeletes(ctx, q, table, []Revival{{RecordID: recordID, After: after, Sfid: sfid}})
+}
+
+// Revival names the row of an accepted insert that is gone.
+type Revival struct {
+	RecordID int32
+	After    int32 // the insert's log id
+	Sfid     string
+}
+
+// ReviveDeletes is [Log.ReviveDelete] for many rows of a table, at the price of
+// one look through the whole log: there is no index on rows.
+func (l *Log) ReviveDeletes(ctx context.Context, q Querier, table string, rows []Revival) (int, error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	records, after, sfids := make([]int32, len(rows)), make([]int32, len(rows)), make([]string, len(rows))
+	for i, r := range rows {
+		records[i], after[i], sfids[i] = r.RecordID, r.After, r.Sfid
+	}
 	tag, err := q.Exec(ctx, `
-		UPDATE `+l.live+` SET state = 'NEW', sfid = $3, updated_at = now()
-		WHERE id = (SELECT min(id) FROM `+l.live+` WHERE table_name = $1 AND record_id = $2 AND id > $4
-			AND action = 'DELETE') AND state = 'IGNORE'`,
-		table, recordID, sfid, after)
+		WITH deletes AS MATERIALIZED (
+			SELECT id, record_id, state FROM `+l.live+`
+			WHERE action = 'DELETE' AND table_name = $1 AND record_id = ANY($2::int[])
+		), first AS (
+			SELECT DISTINCT ON (g.record_id, g.after) d.id, d.state, g.sfid
+			FROM unnest($2::int[], $3::int[], $4::text[]) AS g(record_id, after, sfid)
+			JOIN deletes d ON d.record_id = g.record_id AND d.id > g.after
+			ORDER BY g.record_id, g.after, d.id
+		)
+		UPDATE `+l.live+` t SET state = 'NEW', sfid = f.sfid, updated_at = now()
+		FROM first f WHERE t.id = f.id AND f.state = 'IGNORE' AND t.state = 'IGNORE'`,
+		table, records, after, sfids)
 	if err != nil {
 		return 0, fmt.Errorf("revive a captured delete: %w", err)
 	}

@@ -91,7 +91,8 @@ func (w *Writer) manyWait(ctx context.Context, tx *target.Tx, after int32) (bool
 	var n int
 	err := tx.QueryRow(ctx, fmt.Sprintf(`
 		SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM (
-			SELECT table_name, action FROM %s WHERE state = 'NEW' AND id > $1 ORDER BY id LIMIT $2) AS waiting
+			SELECT table_name, action FROM %s WHERE (state, id) > ('NEW', $1) AND state <= 'NEW'
+			ORDER BY state, id LIMIT $2) AS waiting
 		GROUP BY table_name, action) AS kinds`, pgx.Identifier{w.cfg.Schema, "_trigger_log"}.Sanitize()), after, bulkWindow).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("count waiting changes: %w", err)

@@ -97,15 +97,25 @@ func (w *Writer) settleIn(ctx context.Context, tx *target.Tx, c *call, list []se
 	if err := w.settleLog(ctx, tx, list, refused); err != nil {
 		return nil, err
 	}
+	return list, w.reviveDeletes(ctx, tx, list, locked)
+}
+
+// reviveDeletes keeps I3: where a row went while its insert was on the way, the
+// record goes too.
+func (w *Writer) reviveDeletes(ctx context.Context, tx *target.Tx, list []settling, locked map[int32]bool) error {
+	gone := map[string][]triggerlog.Revival{}
 	for _, s := range list {
-		// I3: the row went while its insert was on the way, so the record goes.
-		if s.verdict == accepted && !locked[s.intent.RecordID] && s.intent.Op != outbox.Delete && s.intent.RecordID != 0 {
-			if _, err := w.log.ReviveDelete(ctx, tx, s.intent.Table, s.intent.RecordID, s.intent.LogID, sfidOf(s)); err != nil {
-				return nil, err
-			}
+		i := &s.intent
+		if s.verdict == accepted && !locked[i.RecordID] && i.Op != outbox.Delete && i.RecordID != 0 {
+			gone[i.Table] = append(gone[i.Table], triggerlog.Revival{RecordID: i.RecordID, After: i.LogID, Sfid: sfidOf(s)})
 		}
 	}
-	return list, nil
+	for table, rows := range gone {
+		if _, err := w.log.ReviveDeletes(ctx, tx, table, rows); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func sfidOf(s settling) string {
