@@ -3,14 +3,11 @@ package reader
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/synclinehq/syncline/internal/apply"
-	"github.com/synclinehq/syncline/internal/crash"
 	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/salesforce/bulk"
-	"github.com/synclinehq/syncline/internal/target"
 )
 
 // groupWait is how long a COPY waits for another chunk before it ends.
@@ -60,54 +57,18 @@ func (p *pump) takeOrGroup(ctx context.Context, c chunk, more func() bool) error
 	return nil
 }
 
-// errOver ends a pump whose turn is over.
-var errOver = errors.New("the turn is over")
-
-// matchFromHere gives the table its indexes, by which records are matched.
-func (p *pump) matchFromHere(ctx context.Context, more func() bool) error {
-	dressed, err := p.dress(ctx, more)
-	if err == nil && !dressed {
-		return errOver
-	}
-	return err
-}
-
 // takeGroup applies a chunk and those that come right behind it.
 func (p *pump) takeGroup(ctx context.Context, first chunk, more func() bool) (*group, error) {
 	g := &group{}
-	next := p.mark
-	_, err := p.r.db.Write(ctx, p.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) error {
-		before, err := p.unshared(ctx, tx)
-		if err != nil {
-			return err
-		}
-		n, err := p.applier.CopyNew(ctx, tx, p.stream(ctx, g, first))
-		if err != nil {
-			return err
-		}
-		after, err := p.ids(ctx, tx)
-		switch {
-		case err != nil:
-			return err
-		case n != g.rows:
-			return fmt.Errorf("%d rows were sent and %d came into the table", g.rows, n)
-		case after-before != n:
-			return errFilled
-		}
+	err := p.addNew(ctx, p.stream(ctx, g, first), func() (int64, Mark) {
+		next := p.mark
 		for _, c := range g.chunks {
 			next = behind(next, c)
 		}
-		next.detail.Stripped = &strippedMark{IDs: after}
-		if err := p.r.store(ctx, tx, p.table, next); err != nil {
-			return err
-		}
-		crash.Point(crash.ReaderLoadAfterPageBeforeCommit)
-		return nil
+		return g.rows, next
 	})
 	switch {
 	case err == nil:
-		crash.Point(crash.ReaderLoadAfterCommit)
-		p.mark = next
 		for _, c := range g.chunks {
 			p.closed(c)
 			p.recycle(c.batch)
@@ -142,13 +103,15 @@ func (p *pump) eachMatched(ctx context.Context, chunks []chunk, more func() bool
 // database refuses.
 func (p *pump) eachNew(ctx context.Context, chunks []chunk, more func() bool) error {
 	for i, c := range chunks {
-		err := p.takeNew(ctx, c)
+		err := p.addCarefully(ctx, c.batch, behind(p.mark, c))
 		if errors.Is(err, errFilled) {
 			return p.eachMatched(ctx, chunks[i:], more)
 		}
 		if err != nil {
 			return err
 		}
+		p.closed(c)
+		p.recycle(c.batch)
 	}
 	return nil
 }
@@ -184,34 +147,6 @@ func (p *pump) stream(ctx context.Context, g *group, first chunk) *record.Stream
 		}
 		return nil
 	})
-}
-
-// takeNew adds a chunk.
-func (p *pump) takeNew(ctx context.Context, c chunk) error {
-	next := behind(p.mark, c)
-	var res apply.Result
-	_, err := p.r.db.Write(ctx, p.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) (err error) {
-		if err = p.lockOut(ctx, tx); err != nil {
-			return err
-		}
-		if res, err = p.applier.AddNew(ctx, tx, c.batch); err != nil {
-			return fmt.Errorf("add a page: %w", err)
-		}
-		ids, err := p.ids(ctx, tx)
-		if err != nil {
-			return err
-		}
-		next.detail.Stripped = &strippedMark{IDs: ids}
-		return p.r.store(ctx, tx, p.table, next)
-	})
-	if err != nil {
-		return err
-	}
-	p.mark = next
-	p.closed(c)
-	p.report(c.batch.Len(), c.batch.Size(), res)
-	p.recycle(c.batch)
-	return nil
 }
 
 // closed forgets a page that is through.

@@ -51,7 +51,7 @@ func (l *load) choose(ctx context.Context, more func() bool) error {
 		if err != nil {
 			return err
 		}
-		if l.mark.detail.Stripped != nil && l.mark.detail.Bulk == nil {
+		if l.mark.detail.Stripped != nil && l.mark.detail.Bulk == nil && l.mark.LastID == "" {
 			// Rows of a job that is gone are there, and will come again.
 			if dressed, err := l.dress(ctx, more); err != nil || !dressed {
 				return err

@@ -104,7 +104,7 @@ func (l *load) run(ctx context.Context, more func() bool) error {
 			p = l.page(ctx, batch)
 		}
 		if p.err != nil {
-			if err := l.startOver(ctx, p.err); err != nil {
+			if again, err := l.startOver(ctx, p.err, more); err != nil || !again {
 				return err
 			}
 			continue
@@ -114,7 +114,7 @@ func (l *load) run(ctx context.Context, more func() bool) error {
 			ahead = make(chan page, 1)
 			go func(b *record.Batch) { ahead <- l.page(ctx, b) }(batch)
 		}
-		if err := l.take(ctx, p); err != nil {
+		if goOn, err := l.take(ctx, p, more); err != nil || !goOn {
 			cancel()
 			if ahead != nil {
 				<-ahead
@@ -132,15 +132,21 @@ func (l *load) page(ctx context.Context, b *record.Batch) page {
 
 // startOver makes a new query where that helps: behind the last page, if the
 // org forgot the cursor; from where the query began, if records were missing.
-func (l *load) startOver(ctx context.Context, err error) error {
+// again is false if the turn is over before that.
+func (l *load) startOver(ctx context.Context, err error, more func() bool) (again bool, _ error) {
 	if l.started && salesforce.CursorExpired(err) {
 		l.from = l.mark
 		l.begin()
-		return nil
+		return true, nil
 	}
 	if _, ok := errors.AsType[*ShortError](err); !ok {
-		return err
+		return false, err
 	}
+	// Rows that are there already will come again.
+	if dressed, err := l.dress(ctx, more); err != nil || !dressed {
+		return false, err
+	}
+	l.from.detail.Stripped = nil
 	short := l.mark.detail.Short + 1
 	l.mark = l.from
 	l.mark.detail.Short = short % maxShort
@@ -148,16 +154,43 @@ func (l *load) startOver(ctx context.Context, err error) error {
 		return l.r.store(ctx, tx, l.table, l.mark)
 	})
 	if writeErr != nil || short >= maxShort {
-		return errors.Join(err, writeErr)
+		return false, errors.Join(err, writeErr)
 	}
 	l.from = l.mark
 	l.begin()
-	return nil
+	return true, nil
 }
 
-// take applies the page and moves the mark, in one transaction (I8).
-func (l *load) take(ctx context.Context, p page) error {
-	return l.commit(ctx, p.batch, l.advance(p))
+// take applies the page and moves the mark, in one transaction (I8). An empty
+// table that many records come to is stripped before. It returns false if the
+// turn is over before all is done.
+func (l *load) take(ctx context.Context, p page, more func() bool) (bool, error) {
+	if l.mark.Rows == 0 && l.mark.LastID == "" && !p.done && l.total >= l.r.settings.StripFrom {
+		if err := l.stripFirst(ctx); err != nil {
+			return false, err
+		}
+	}
+	next := l.advance(p)
+	if l.mark.detail.Stripped == nil {
+		if p.done {
+			next = next.loaded()
+		}
+		return true, l.commit(ctx, p.batch, next)
+	}
+	if p.batch.Len() > 0 {
+		if err := l.takeNew(ctx, p.batch, next, more); errors.Is(err, errOver) {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+	}
+	if !p.done {
+		return true, nil
+	}
+	if dressed, err := l.dress(ctx, more); err != nil || !dressed {
+		return false, err
+	}
+	return true, l.commit(ctx, nil, l.mark.loaded())
 }
 
 // commit applies a batch, which may be nil, and stores the mark that it leads
@@ -212,7 +245,7 @@ func (l *load) tell(index string) {
 	}
 }
 
-// advance is the mark once the page is applied.
+// advance is the mark once the page is applied; the last one ends the load.
 func (l *load) advance(p page) Mark {
 	m := l.mark
 	if m.LoadStarted.IsZero() {
@@ -223,9 +256,6 @@ func (l *load) advance(p page) Mark {
 	m.Total = l.from.Rows + int64(l.total)
 	if p.batch.Len() > 0 {
 		m.LastID, _ = last(p.batch)
-	}
-	if p.done {
-		return m.loaded()
 	}
 	return m
 }

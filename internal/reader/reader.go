@@ -69,6 +69,9 @@ type Settings struct {
 	// Bulk job; 20,000. ReconcileRange is how many Ids are compared at once, each
 	// taking eight bytes; 1,000,000.
 	BulkIDsFrom, ReconcileRange int
+	// StripFrom is the number of records from which on an empty table is loaded
+	// without its indexes, which are built afterwards; 1,000.
+	StripFrom int
 	// BulkFrom is the number of records from which on an object is loaded
 	// through a Bulk job; 50,000. Negative means never.
 	BulkFrom int
@@ -102,7 +105,7 @@ func (s Settings) withDefaults() Settings {
 		def int
 	}{
 		{&s.BulkIDsFrom, 20_000}, {&s.ReconcileRange, 1_000_000},
-		{&s.Parallel, 3}, {&s.DeferredPerPoll, 1000}, {&s.BulkPages, bulk.MaxPages}, {&s.BulkPageRows, 50_000}, {&s.BulkChunk, 1 << 20}, {&s.BulkGroup, 8},
+		{&s.Parallel, 3}, {&s.DeferredPerPoll, 1000}, {&s.BulkPages, bulk.MaxPages}, {&s.BulkPageRows, 50_000}, {&s.BulkChunk, 1 << 20}, {&s.BulkGroup, 8}, {&s.StripFrom, 1000},
 	} {
 		if *n.v <= 0 {
 			*n.v = n.def

@@ -50,6 +50,21 @@ func (l *load) beginJob(ctx context.Context, next Mark) error {
 	return err
 }
 
+// stripFirst strips the table of a load by queries before its first page.
+func (l *load) stripFirst(ctx context.Context) error {
+	next := l.mark
+	_, err := l.r.db.Write(ctx, l.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) (err error) {
+		if next.detail.Stripped, err = l.strip(ctx, tx); err != nil || next.detail.Stripped == nil {
+			return err
+		}
+		return l.r.store(ctx, tx, l.table, next)
+	})
+	if err == nil {
+		l.mark = next
+	}
+	return err
+}
+
 // strip returns nil for a table that stays as it is.
 func (l *load) strip(ctx context.Context, tx *target.Tx) (*strippedMark, error) {
 	save, err := tx.Begin(ctx)
