@@ -98,12 +98,13 @@ func (p *planner) cut(piles []*pile) {
 		total += len(pl.items)
 	}
 	lanes := min(p.in.Lanes, max(1, (total+perCall-1)/perCall))
-	seed := maphash.MakeSeed()
+	seed, next := maphash.MakeSeed(), 0
 	for _, pl := range piles {
 		if p.in.MaxSets > 1 {
 			pl.sortByParent()
 		}
-		for lane, items := range pl.lanes(lanes, p.in.Limit, seed) {
+		parts := pl.lanes(lanes, p.in.Limit, seed, &next)
+		for lane, items := range parts {
 			for chunk := range slices.Chunk(items, p.in.Limit) {
 				if sets++; sets > p.in.MaxSets {
 					p.giveBack(chunk)
@@ -116,8 +117,9 @@ func (p *planner) cut(piles []*pile) {
 }
 
 // lanes parts a pile so that no parent is in two lanes. Records without one
-// fill whole change sets of the lanes in turn.
-func (pl *pile) lanes(n, limit int, seed maphash.Seed) [][]Item {
+// fill whole change sets of the lanes in turn; next is the one after the last
+// that was filled, so that the piles together fill all of them alike.
+func (pl *pile) lanes(n, limit int, seed maphash.Seed, next *int) [][]Item {
 	out := make([][]Item, n)
 	if n == 1 {
 		out[0] = pl.items
@@ -125,7 +127,7 @@ func (pl *pile) lanes(n, limit int, seed maphash.Seed) [][]Item {
 	}
 	loose := 0
 	for _, item := range pl.items {
-		lane := loose / limit % n
+		lane := (*next + loose/limit) % n
 		if item.parent == "" {
 			loose++
 		} else {
@@ -133,6 +135,7 @@ func (pl *pile) lanes(n, limit int, seed maphash.Seed) [][]Item {
 		}
 		out[lane] = append(out[lane], item)
 	}
+	*next = (*next + (loose+limit-1)/limit) % n
 	return out
 }
 
