@@ -77,6 +77,9 @@ func Note(ctx context.Context, tx pgx.Tx, connection uuid.UUID, p *Place) error 
 	return nil
 }
 
+// driftKept is how long differences that are settled stay in the log.
+const driftKept = 92 * 24 * time.Hour
+
 func noteDrift(ctx context.Context, tx pgx.Tx, connection uuid.UUID, p *Place) error {
 	batch := &pgx.Batch{}
 	seen := time.Now().Truncate(time.Microsecond)
@@ -100,6 +103,8 @@ func noteDrift(ctx context.Context, tx pgx.Tx, connection uuid.UUID, p *Place) e
 			how = CASE WHEN repair = '' THEN 'equal again' ELSE 'repaired from ' || repair END
 		WHERE connection_id = $1 AND mapping = $2 AND settled_at IS NULL AND seen_at <> $3 AND id <= $4`,
 		connection, p.Report.Mapping, seen, p.Recalled)
+	batch.Queue(`DELETE FROM _syncline.drift WHERE connection_id = $1 AND mapping = $2 AND settled_at < $3`,
+		connection, p.Report.Mapping, seen.Add(-driftKept))
 	return tx.SendBatch(ctx, batch).Close()
 }
 

@@ -30,11 +30,16 @@ func (j *job) duplicates(ctx context.Context) error {
 	return j.duplicateRecords(ctx, path)
 }
 
+// uncountable are the codes with which the org refuses to count by a field.
+var uncountable = []string{
+	"INVALID_FIELD", "MALFORMED_QUERY", "QUERY_TIMEOUT", "EXCEEDED_ID_LIMIT", "OPERATION_TOO_LARGE", "INVALID_QUERY_LOCATOR",
+}
+
 func (j *job) duplicateRecords(ctx context.Context, path string) error {
 	found, err := j.maps(ctx, fmt.Sprintf("SELECT %[1]s, COUNT(Id) n FROM %[2]s WHERE %[1]s != null GROUP BY %[1]s HAVING COUNT(Id) > 1",
 		path, j.table.Object), false)
-	if salesforce.IsCode(err, "INVALID_FIELD", "MALFORMED_QUERY") {
-		j.Logger.WarnContext(ctx, "duplicates in the org are not looked for: the field cannot be grouped", "object", j.table.Object, "field", path, "error", err)
+	if salesforce.IsCode(err, uncountable...) {
+		j.Logger.WarnContext(ctx, "duplicates in the org are not looked for: it can't count them", "object", j.table.Object, "field", path, "error", err)
 		return nil
 	}
 	if err != nil {

@@ -51,6 +51,8 @@ type due struct {
 	proof Proof
 	at    time.Time
 	begun bool
+	// loaded is when the table was last filled.
+	loaded time.Time
 }
 
 // Do goes on with the proof that is due, if one is, as long as more says so.
@@ -128,14 +130,14 @@ func (p *Prover) dues(ctx context.Context, tables []*mapping.Table) ([]due, erro
 		}
 		full, quick := kept[key{t.Mapping.ID, Full}], kept[key{t.Mapping.ID, Quick}]
 		if every := interval(t.Mapping.Options.ProofSeconds, FullEvery); every > 0 {
-			out = append(out, full.due(t, Full, at.Add(wait), full.began, every))
+			out = append(out, full.due(due{table: t, proof: Full, at: at.Add(wait), loaded: at}, full.began, every))
 		}
 		if every := interval(t.Mapping.Options.QuickProofSeconds, QuickEvery); every > 0 {
 			last := quick.began
 			if full.began.After(last) {
 				last = full.began
 			}
-			out = append(out, quick.due(t, Quick, at.Add(max(wait, every)), last, every))
+			out = append(out, quick.due(due{table: t, proof: Quick, at: at.Add(max(wait, every)), loaded: at}, last, every))
 		}
 	}
 	return out, nil
@@ -161,14 +163,15 @@ type standing struct {
 	goOn  time.Time
 }
 
-func (s standing) due(t *mapping.Table, p Proof, first, last time.Time, every time.Duration) due {
+// due says when a proof is due of which none was done yet, if none was.
+func (s standing) due(d due, last time.Time, every time.Duration) due {
 	switch {
 	case s.under:
-		return due{t, p, s.goOn, true}
-	case last.IsZero():
-		return due{t, p, first, false}
+		d.at, d.begun = s.goOn, true
+	case !last.IsZero():
+		d.at = last.Add(every)
 	}
-	return due{t, p, last.Add(every), false}
+	return d
 }
 
 func (p *Prover) loads(ctx context.Context) (map[uuid.UUID]time.Time, error) {
@@ -214,7 +217,7 @@ func (p *Prover) standing(ctx context.Context) (map[key]standing, error) {
 }
 
 // place is that of the proof under way, or of a new one if that does not fit
-// the mapping any more or has grown old.
+// the mapping or its table any more, or has grown old.
 func (p *Prover) place(ctx context.Context, d due, o Options) (*Place, error) {
 	if d.begun {
 		var text, seen []byte
@@ -226,7 +229,7 @@ func (p *Prover) place(ctx context.Context, d due, o Options) (*Place, error) {
 		}
 		if err == nil {
 			place, err := DecodePlace(text, seen)
-			if err == nil && place.Revision == d.table.Mapping.Revision && time.Since(place.Began) < staleProof {
+			if err == nil && place.Revision == d.table.Mapping.Revision && place.Began.After(d.loaded) && time.Since(place.Began) < staleProof {
 				return place, nil
 			}
 		}

@@ -36,7 +36,7 @@ func (j *job) days(ctx context.Context) error {
 		return nil
 	}
 	theirs, err := j.daysOfOrg(ctx)
-	if salesforce.IsCode(err, "INVALID_FIELD", "MALFORMED_QUERY", "QUERY_TIMEOUT", "EXCEEDED_ID_LIMIT", "OPERATION_TOO_LARGE", "INVALID_QUERY_LOCATOR") {
+	if salesforce.IsCode(err, uncountable...) {
 		j.Logger.InfoContext(ctx, "records can't be counted by day, their stamps are read", "object", j.table.Object, "error", err)
 		j.place.Narrow = true
 		j.chooseView()
