@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/synclinehq/syncline/internal/mapping"
@@ -49,13 +50,16 @@ func (p *planner) footprint(e triggerlog.Entry, d decision) footprint {
 	r := p.read(t, e)
 	set := d.set
 	if set == nil {
-		set = r.set
+		set = slices.DeleteFunc(slices.Clone(r.set), func(c change) bool { return slices.Contains(d.recapture, t.Columns[c.column].Name) })
 	}
 	changed := make([]bool, len(t.Columns))
 	for _, c := range set {
 		changed[c.column] = true
 	}
 	for _, c := range r.old {
+		if slices.Contains(d.recapture, t.Columns[c.column].Name) {
+			continue
+		}
 		if c.column == t.Upsert || e.Action == triggerlog.Delete || changed[c.column] {
 			f.own = appendUnique(f.own, t, c)
 		}
@@ -65,16 +69,17 @@ func (p *planner) footprint(e triggerlog.Entry, d decision) footprint {
 		f.own = appendUnique(f.own, t, c)
 		p.point(&f, t, e.Action, c)
 	}
-	p.pointByRow(&f, t, e.Action, r)
+	p.pointByRow(&f, t, e.Action, r, d.recapture)
 	return f
 }
 
-// pointByRow adds the rows that are named by a local id, now or before.
-func (p *planner) pointByRow(f *footprint, t *mapping.Table, a triggerlog.Action, r *reading) {
+// pointByRow adds the rows that are named by a local id, now or before, but for
+// those of columns that the entry goes without.
+func (p *planner) pointByRow(f *footprint, t *mapping.Table, a triggerlog.Action, r *reading, without []string) {
 	for _, s := range p.resolvers(t) {
 		now, changed := r.local[s.Own]
 		before, had := r.oldLocal[s.Own]
-		if s.Parent == nil {
+		if s.Parent == nil || slices.Contains(without, s.Own) {
 			continue
 		}
 		if changed && !now.Null {

@@ -84,7 +84,7 @@ func (p *planner) takeGroup(g *group) {
 func (p *planner) footprintOf(g *group, d decision) footprint {
 	f := p.footprint(g.carrier, d)
 	for _, e := range g.all[:len(g.all)-1] {
-		f = f.with(p.footprint(e, decision{}))
+		f = f.with(p.footprint(e, decision{recapture: d.recapture}))
 	}
 	return f
 }

@@ -257,6 +257,8 @@ func (p *planner) blocked(e triggerlog.Entry, d decision, f footprint) block {
 		return byHeld
 	case d.item != nil && len(d.waits) > 0:
 		return byParent
+	case d.done.Code == CodeInsertFailed:
+		return free // whatever waits for that insert
 	case p.held.blocks(e, f):
 		return byParent
 	default:
