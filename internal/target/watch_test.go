@@ -62,6 +62,14 @@ func (w *watched) until(what string, ok func() bool) {
 	}
 }
 
+// hears waits for the report of one notification.
+func (w *watched) hears() {
+	w.Helper()
+	before := w.changes.Load()
+	exec(w.T, w.db, "SELECT pg_notify($1, 'ping')", w.source.Channel)
+	w.until("heard", func() bool { return w.changes.Load() > before })
+}
+
 // reports waits for n calls of changed from here on.
 func (w *watched) reports(n int64) {
 	w.Helper()
@@ -78,9 +86,7 @@ func (w *watched) notify() {
 func TestWatchHearsAQuietSource(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
-	before := w.changes.Load()
-	exec(t, w.db, "SELECT pg_notify($1, 'ping')", w.source.Channel)
-	w.until("heard", func() bool { return w.changes.Load() > before })
+	w.hears()
 	if w.needless() {
 		t.Error("one notification made the source busy")
 	}
@@ -91,11 +97,11 @@ func TestWatchLooksAtABusySourceByItself(t *testing.T) {
 	w := watch(t)
 	w.notify()
 	w.until("looks by itself", w.needless)
+	before := w.changes.Load()
 	exec(t, w.db, `SELECT nextval('public."log id"')`)
-	w.reports(1)
+	w.until("reported", func() bool { return w.changes.Load() > before })
 	w.until("goes back to listening", func() bool { return !w.needless() })
-	exec(t, w.db, "SELECT pg_notify($1, 'ping')", w.source.Channel)
-	w.reports(1)
+	w.hears()
 }
 
 // A transaction found the lock held and left its notification out; it commits
@@ -115,10 +121,11 @@ func TestWatchWaitsForWhoWasToldNotToNotify(t *testing.T) {
 	}
 	w.until("goes back to listening", func() bool { return !w.needless() })
 	w.reports(3)
+	before := w.changes.Load()
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.reports(1)
+	w.until("reported after the commit", func() bool { return w.changes.Load() > before })
 }
 
 // Two listeners, for a moment of a lease's change, and one that died with the
@@ -134,10 +141,10 @@ func TestWatchLeavesAnothersLockAlone(t *testing.T) {
 	if _, err := other.Exec(t.Context(), "SELECT pg_advisory_lock($1)", w.source.Lock); err != nil {
 		t.Fatal(err)
 	}
+	before := w.changes.Load()
 	w.notify()
-	w.reports(1)
-	exec(t, w.db, "SELECT pg_notify($1, 'ping')", w.source.Channel)
-	w.reports(1)
+	w.until("reported", func() bool { return w.changes.Load() > before })
+	w.hears()
 	other.Conn().Close(t.Context())
 	w.until("notices that the lock is free", func() bool {
 		w.notify()

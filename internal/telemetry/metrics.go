@@ -45,6 +45,10 @@ type Metrics struct {
 	// Labels: connection, mapping, state (NEW, PENDING).
 	QueueEntries *prometheus.GaugeVec
 
+	// LogIDsUsed is the used share of the trigger log's 32-bit ids, 0 to 1.
+	// Labels: connection.
+	LogIDsUsed *prometheus.GaugeVec
+
 	// TableRows is the number of rows in the mapped table, as last counted.
 	// Labels: connection, mapping.
 	TableRows *prometheus.GaugeVec
@@ -91,6 +95,8 @@ func NewMetrics() *Metrics {
 			labelConnection, labelMapping, labelDirection),
 		QueueEntries: gauge("queue_entries", "Entries of the trigger log that are not settled.",
 			labelConnection, labelMapping, labelState),
+		LogIDsUsed: gauge("trigger_log_ids_used_ratio", "Used share of the ids that the trigger log can give out.",
+			labelConnection),
 		TableRows: gauge("table_rows", "Rows of the mapped table, as last counted.",
 			labelConnection, labelMapping),
 		WaitingRecords: gauge("waiting_records", "Records that could not be applied, and rows whose record was not found.",
@@ -113,7 +119,7 @@ func NewMetrics() *Metrics {
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(),
-		m.LagSeconds, m.QueueEntries, m.TableRows, m.WaitingRecords, m.RowsTotal, m.APICallsTotal, m.APILimit, m.APIUsed,
+		m.LagSeconds, m.QueueEntries, m.LogIDsUsed, m.TableRows, m.WaitingRecords, m.RowsTotal, m.APICallsTotal, m.APILimit, m.APIUsed,
 		m.ErrorsTotal, m.ConflictsTotal, m.TurnSeconds, m.TurnsRunning,
 	)
 	return m
@@ -177,7 +183,7 @@ func (m *Metrics) forget(labels prometheus.Labels) {
 
 // gauges are those of connections.
 func (m *Metrics) gauges() []*prometheus.GaugeVec {
-	return []*prometheus.GaugeVec{m.LagSeconds, m.QueueEntries, m.TableRows, m.WaitingRecords, m.APILimit, m.APIUsed}
+	return []*prometheus.GaugeVec{m.LagSeconds, m.QueueEntries, m.LogIDsUsed, m.TableRows, m.WaitingRecords, m.APILimit, m.APIUsed}
 }
 
 // Handler serves the metrics to requests that carry "Authorization: Bearer

@@ -18,12 +18,14 @@ type Querier interface {
 // Log gives access to the trigger log of one schema. It keeps no state; every
 // method works in the transaction that it is given.
 type Log struct {
+	schema        string
 	live, archive string // quoted names
 }
 
 // In returns the log of a schema.
 func In(schema string) *Log {
 	return &Log{
+		schema:  schema,
 		live:    pgx.Identifier{schema, "_trigger_log"}.Sanitize(),
 		archive: pgx.Identifier{schema, "_trigger_log_archive"}.Sanitize(),
 	}

@@ -41,6 +41,9 @@ func (w *Work) tend(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	if err := w.gauges(ctx, t); err != nil {
 		return next, err
 	}
+	if err := w.logIDs(ctx, t); err != nil {
+		return next, err
+	}
 	if err := w.reconcile(ctx, t); err != nil {
 		return next, err
 	}

@@ -39,8 +39,10 @@ type Work struct {
 	wakes   map[uuid.UUID]int64 // the newest wake of a read turn that was served
 	counted map[uuid.UUID]counting
 	gauged  map[uuid.UUID]time.Time // when a connection's queue is looked at again
-	pruned  time.Time
-	proofs  map[uuid.UUID]proving
+	// warnedIDs is when a connection was warned that log ids run out.
+	warnedIDs map[uuid.UUID]time.Time
+	pruned    time.Time
+	proofs    map[uuid.UUID]proving
 	// reconciled is when a connection's Ids are looked at again; held are the
 	// holds that were told of.
 	reconciled map[uuid.UUID]time.Time
@@ -61,7 +63,7 @@ func New(cfg Config) *Work {
 	return &Work{
 		cfg: cfg, store: cfg.Store, log: cfg.Logger, writers: map[uuid.UUID]*writing{},
 		wakes: map[uuid.UUID]int64{}, echoes: map[uuid.UUID]*echoes{}, counted: map[uuid.UUID]counting{},
-		gauged: map[uuid.UUID]time.Time{}, proofs: map[uuid.UUID]proving{}, reconciled: map[uuid.UUID]time.Time{}, held: map[string]bool{},
+		gauged: map[uuid.UUID]time.Time{}, warnedIDs: map[uuid.UUID]time.Time{}, proofs: map[uuid.UUID]proving{}, reconciled: map[uuid.UUID]time.Time{}, held: map[string]bool{},
 	}
 }
 
