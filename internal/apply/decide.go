@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/outbox"
@@ -69,13 +70,13 @@ func (a *Applier) decideOne(p *plan, m *matches, i int, sfid, external string, v
 	entries := m.byRecord[row.id]
 	switch {
 	case len(entries) == 0 && deleted && a.keepsDeleted():
-		p.update = append(p.update, staged{row.id, values})
+		p.update = append(p.update, staged{row.id, a.freed(values)})
 	case len(entries) == 0 && deleted:
 		p.remove = append(p.remove, staged{row.id, values})
 	case len(entries) == 0:
 		p.update = append(p.update, staged{row.id, values})
 	case deleted && a.keepsDeleted():
-		p.keep = append(p.keep, staged{row.id, values})
+		p.keep = append(p.keep, staged{row.id, a.freed(values)})
 		a.noteLostChange(p, row, sfid, entries)
 	case deleted:
 		p.remove = append(p.remove, staged{row.id, values})
@@ -96,6 +97,18 @@ func (a *Applier) decideOne(p *plan, m *matches, i int, sfid, external string, v
 // keepsDeleted says whether the row of a deleted record stays, marked as such.
 func (a *Applier) keepsDeleted() bool {
 	return a.table.Mapping.Options.Deletes == mapping.KeepRow && a.table.Layout.Deleted >= 0
+}
+
+// freed is a deleted record without its unique values, which another may take
+// from now on.
+func (a *Applier) freed(values []record.Value) []record.Value {
+	out := slices.Clone(values)
+	for i, c := range a.table.Columns {
+		if i != a.table.Layout.ID && (c.Unique || i == a.table.Upsert) {
+			out[i] = nil
+		}
+	}
+	return out
 }
 
 // sameStamp says whether a row holds this very version of a record.

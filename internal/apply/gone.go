@@ -159,7 +159,7 @@ func (a *Applier) markDeleted(ctx context.Context, tx *target.Tx, p *plan) error
 	}
 	for id, values := range current {
 		values[a.table.Layout.Deleted] = record.BoolValue(true)
-		p.keep = append(p.keep, staged{id, values})
+		p.keep = append(p.keep, staged{id, a.freed(values)})
 	}
 	p.remove = nil
 	return nil

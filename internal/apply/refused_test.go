@@ -157,15 +157,19 @@ func TestADeletedRecordsRowMayStay(t *testing.T) {
 	table := account(mapping.LastWriter)
 	table.Mapping.Options.Deletes = mapping.KeepRow
 	s := open(t, accounts.New(t), table)
-	s.apply(s.batch(rec{N: 1, Name: "Ann"}, rec{N: 2, Name: "Bob"}))
-	if got := s.apply(s.batch(rec{N: 1, Name: "Ann", Deleted: true, At: 1}, rec{N: 3, Name: "never seen", Deleted: true})); got.Updated != 1 || got.Deleted != 0 {
+	s.apply(s.batch(rec{N: 1, Name: "Ann", Ext: "x"}, rec{N: 2, Name: "Bob"}))
+	if got := s.apply(s.batch(rec{N: 1, Name: "Ann", Ext: "x", Deleted: true, At: 1}, rec{N: 3, Name: "never seen", Deleted: true})); got.Updated != 1 || got.Deleted != 0 {
 		t.Errorf("result %+v", got)
 	}
 	if got := s.lines(`SELECT name, isdeleted::text, _hc_lastop FROM salesforce.account ORDER BY name`); got != "Ann|true|SYNCED\nBob|false|SYNCED\n" {
 		t.Errorf("rows %q", got)
 	}
-	s.apply(s.batch(rec{N: 1, Name: "Ann", At: 2}))
-	if got := s.lines(`SELECT name, isdeleted::text FROM salesforce.account ORDER BY name`); got != "Ann|false\nBob|false\n" {
+	s.apply(s.batch(rec{N: 4, Name: "Cid", Ext: "x"}, rec{N: 1, Name: "Ann", Ext: "x", Deleted: true, At: 1}))
+	if got := s.lines(`SELECT name FROM salesforce.account WHERE ext__c = 'x'`); got != "Cid\n" {
+		t.Errorf("the unique value's new owner: %q", got)
+	}
+	s.apply(s.batch(rec{N: 4, Name: "Cid", Ext: "x", Deleted: true, At: 2}, rec{N: 1, Name: "Ann", Ext: "x", At: 2}))
+	if got := s.lines(`SELECT name, isdeleted::text FROM salesforce.account ORDER BY name`); got != "Ann|false\nBob|false\nCid|true\n" {
 		t.Errorf("after the undelete %q", got)
 	}
 }

@@ -1,11 +1,15 @@
 package reader_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
+	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/reader"
 	"github.com/synclinehq/syncline/internal/reader/readertest"
 	"github.com/synclinehq/syncline/internal/verify"
@@ -18,7 +22,7 @@ import (
 // quiet both sides are equal.
 func TestConvergesWhateverHappens(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(5) {
+	for seed := range seeds(t) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			w := &world{site: newSite(t, sandbox.Options{Seed: seed + 1}), rand: rand.New(rand.NewPCG(seed, 7))}
@@ -27,6 +31,11 @@ func TestConvergesWhateverHappens(t *testing.T) {
 			w.Fault(fmt.Sprintf(`{"kind":"html","path":"/query","probability":0.1,"seed":%d}`, seed))
 			w.Fault(fmt.Sprintf(`{"kind":"cut_body","bytes":700,"path":"/query","probability":0.1,"seed":%d}`, seed))
 			w.Fault(fmt.Sprintf(`{"kind":"status","status":400,"code":"INVALID_QUERY_LOCATOR","path":"/0r8","probability":0.1,"seed":%d}`, seed))
+			w.draw(seed)
+			w.Reader = w.reader(prompt)
+			if seed%2 == 1 {
+				w.Reader = w.reader(reader.Settings{ConfirmAfter: time.Nanosecond, DeletedEvery: time.Nanosecond, BulkIDsFrom: 20, ReconcileRange: 30})
+			}
 			w.live()
 			w.quiet()
 			r, err := verify.Run(t.Context(), verify.Config{Connection: w.Connection, DB: w.DB, Org: w.Org},
@@ -36,6 +45,26 @@ func TestConvergesWhateverHappens(t *testing.T) {
 			}
 		})
 	}
+}
+
+// draw chooses the mapping's options.
+func (w *world) draw(seed uint64) {
+	if seed%3 == 1 {
+		w.account.Mapping.Options.Filter = "Name LIKE 'n1%' OR Name LIKE '%2' OR Name LIKE 'late%'"
+	}
+	if seed%4 == 3 {
+		w.account.Mapping.Options.Deletes = mapping.KeepRow
+	}
+}
+
+// seeds is how many worlds there are.
+func seeds(t *testing.T) uint64 {
+	t.Helper()
+	n, err := strconv.ParseUint(cmp.Or(os.Getenv("SYNCLINE_READ_SEEDS"), "6"), 10, 32)
+	if err != nil {
+		t.Fatalf("SYNCLINE_READ_SEEDS: %v", err)
+	}
+	return n
 }
 
 type world struct {
@@ -51,6 +80,9 @@ func (w *world) live() {
 		w.edit()
 		if w.rand.IntN(3) == 0 {
 			w.Sandbox.Org.Clock.Step(time.Duration(w.rand.IntN(20)) * time.Second)
+		}
+		if w.rand.IntN(8) == 0 { // whatever it finds, a person is not asked: all of it is few
+			_, _ = w.Reconcile(w.Context(), w.fence, w.tables(), reader.ReconcileOptions{Force: w.rand.IntN(2) == 0})
 		}
 		if _, known := must(w.Marks(w.Context()))[w.account.Mapping.ID]; !known || w.mark().Phase == reader.Load {
 			_, _ = w.Load(w.Context(), w.fence, w.account, time.Now().Add(time.Duration(w.rand.IntN(3))*time.Millisecond), nil)
@@ -113,6 +145,16 @@ func (w *world) edit() {
 		if err = tx.Undelete(account, id); err == nil {
 			w.gone, w.ids = append(w.gone[:i:i], w.gone[i+1:]...), append(w.ids, id)
 		}
+	case w.rand.IntN(3) == 0:
+		i, id := pick(w.ids)
+		if err = tx.Purge(account, id); err == nil {
+			w.ids = append(w.ids[:i:i], w.ids[i+1:]...)
+		}
+	case w.rand.IntN(3) == 0 && len(w.ids) > 2:
+		i, id := pick(w.ids)
+		if err = tx.Merge(account, w.ids[(i+1)%len(w.ids)], []string{id}); err == nil {
+			w.ids = append(w.ids[:i:i], w.ids[i+1:]...)
+		}
 	default:
 		w.late(name)
 		return
@@ -150,4 +192,6 @@ func (w *world) quiet() {
 			w.Error(got.Err)
 		}
 	}
+	w.reconcile()
+	w.poll(now) // what the comparison found without a row
 }

@@ -219,9 +219,9 @@ var mutations = []mutation{
 		Tests: []tests{{pkgReader, "^TestHardDeletesAreFoundByComparingIDs$"}},
 	},
 	{
-		Name: "reader: one look is enough", Invariant: "I2", File: "internal/reader/missing.go",
-		Old:   "count(*) FILTER (WHERE tries > 0)",
-		New:   "count(*) FILTER (WHERE tries >= 0)",
+		Name: "reader: one look is enough", Invariant: "I2", File: "internal/reader/compareids.go",
+		Old:   "noteMissing(ctx, tx, c.poll, gone, 0)",
+		New:   "noteMissing(ctx, tx, c.poll, gone, 1)",
 		Tests: []tests{{pkgReader, "^TestADeletionIsLookedForTwice$"}},
 	},
 	{
