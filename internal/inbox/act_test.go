@@ -433,10 +433,11 @@ func TestBesideTheWriter(t *testing.T) {
 func unknownOutcome(t *testing.T) *site {
 	t.Helper()
 	s := newSite(t, mapping.Dependency)
-	s.lose = 1
+	s.lose, s.blind = 1, true
 	s.run(`INSERT INTO opportunity (name, stagename, closedate) VALUES ('Lost', 'Open', '2027-01-01')`)
 	_, _ = s.writer.Drain(t.Context(), s.fence, time.Now().Add(time.Minute))
-	s.run(`UPDATE _syncline.intent SET state = 'unknown'`) // as the writer does when it can't tell
+	s.blind = false
+	s.run(`UPDATE _syncline.intent SET state = 'unknown' WHERE state = 'open'`) // as the writer does when it can't tell
 	return s
 }
 

@@ -44,7 +44,8 @@ type site struct {
 	fence   target.Fence
 	writer  *writer.Writer
 	inbox   *inbox.Inbox
-	lose    int // replies to writes that get lost
+	lose    int  // replies to writes that get lost
+	blind   bool // the writer can't query the org
 }
 
 // newSite maps Account with a unique identifier and Opportunity without.
@@ -134,6 +135,14 @@ func (l lossy) Write(ctx context.Context, w salesforce.WriteRequest) ([]salesfor
 		return nil, &salesforce.Error{Class: salesforce.RetrySoon, Sent: true, Message: "the reply was lost"}
 	}
 	return out, err
+}
+
+// While replies get lost, nothing can be looked up either.
+func (l lossy) QueryMaps(ctx context.Context, soql string, all bool) ([]map[string]any, error) {
+	if l.s.blind {
+		return nil, &salesforce.Error{Class: salesforce.AskPerson, Message: "not now"}
+	}
+	return l.Client.QueryMaps(ctx, soql, all)
 }
 
 // restart is a new turn of a new process.
