@@ -189,3 +189,21 @@ func TestStateSetByHandOnAPendingEntryWaits(t *testing.T) {
 		})
 	}
 }
+
+// TestParentThatIsCommittedAfterItsChildWasSent: the refusal is taken back.
+func TestParentThatIsCommittedAfterItsChildWasSent(t *testing.T) {
+	t.Parallel()
+	s := newFamily(t, "dependency")
+	s.run(`INSERT INTO contact (lastname, account__external_id__c) VALUES ('Child', 'p'), ('Orphan', 'q')`)
+	s.client.around = func(_ salesforce.WriteRequest, send func() ([]salesforce.Result, error)) ([]salesforce.Result, error) {
+		s.client.around = nil
+		out, err := send()
+		s.run(`INSERT INTO account (name, external_id__c) VALUES ('Parent', 'p')`)
+		return out, err
+	}
+	if p := s.drain(); p.Sent != 2 || p.Failed != 1 {
+		t.Errorf("progress %+v", p)
+	}
+	s.want("log", s.lines(`SELECT table_name, state, left(sf_message, 30) FROM _trigger_log ORDER BY id, record_id`),
+		"contact|SUCCESS|-\ncontact|FAILED|INVALID_FIELD: Foreign key ext\naccount|SUCCESS|-\n")
+}

@@ -84,6 +84,9 @@ func (w *Writer) settleIn(ctx context.Context, tx *target.Tx, c *call, list []se
 	if err != nil {
 		return nil, err
 	}
+	if err := w.forOrder(ctx, tx, list); err != nil {
+		return nil, err
+	}
 	var ends []ending
 	for _, s := range list {
 		if locked[s.intent.RecordID] && s.verdict != again && s.intent.Op != outbox.Delete {
