@@ -146,6 +146,9 @@ func (s *Service) PollNow(ctx context.Context, c Caller, ref, object string) err
 		if m.ReadsPaused(&conn) {
 			return &Problem{Kind: Conflict, What: "The reads of " + m.ObjectName + " are paused.", Fix: "Resume them first: syncline resume " + m.ObjectName}
 		}
+		if err := s.store.AskPoll(ctx, m.ID); err != nil {
+			return problem("ask for a poll", err)
+		}
 	}
 	return problem("wake the reader", s.cfg.Engine.Wake(ctx, engine.Key{Connection: conn.ID, Kind: engine.KindRead}))
 }

@@ -70,8 +70,10 @@ type Mapping struct {
 	// Revision counts the edits of the configuration.
 	Revision  int
 	AppliedAt time.Time
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	// PollsAsked counts the polls of it alone that people have asked for.
+	PollsAsked int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
 
 	Status Status
 }

@@ -14,7 +14,7 @@ import (
 )
 
 const mappingColumns = `id, connection, object_name, access, fields, indexes, upsert_field, poll_seconds, notify,
-	max_daily_calls, policy, options, revision, applied_at, paused, condition, cause, since, stage, created_at, updated_at`
+	max_daily_calls, policy, options, revision, applied_at, paused, condition, cause, since, stage, polls_asked, created_at, updated_at`
 
 type mappingRow struct {
 	ID            uuid.UUID                `db:"id"`
@@ -31,6 +31,7 @@ type mappingRow struct {
 	Options       mapping.Options          `db:"options"`
 	Revision      int                      `db:"revision"`
 	AppliedAt     *time.Time               `db:"applied_at"`
+	PollsAsked    int64                    `db:"polls_asked"`
 	statusRow
 	CreatedAt time.Time `db:"created_at"`
 	UpdatedAt time.Time `db:"updated_at"`
@@ -40,7 +41,7 @@ func (r mappingRow) mapping() mapping.Mapping {
 	return mapping.Mapping{
 		ID: r.ID, ConnectionID: r.Connection, ObjectName: r.ObjectName, Access: r.Access, Fields: r.Fields,
 		Indexes: r.Indexes, UpsertField: r.UpsertField, PollSeconds: r.PollSeconds, Notify: r.Notify,
-		MaxDailyCalls: r.MaxDailyCalls, Policy: r.Policy, Options: r.Options, Revision: r.Revision, AppliedAt: orZero(r.AppliedAt),
+		MaxDailyCalls: r.MaxDailyCalls, Policy: r.Policy, Options: r.Options, Revision: r.Revision, AppliedAt: orZero(r.AppliedAt), PollsAsked: r.PollsAsked,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Status: r.status(),
 	}
 }
@@ -179,6 +180,12 @@ func sameConfig(a, b mapping.Mapping) bool {
 	return a.ObjectName == b.ObjectName && a.Access == b.Access && slices.Equal(a.Fields, b.Fields) &&
 		maps.Equal(a.Indexes, b.Indexes) && a.UpsertField == b.UpsertField && a.PollSeconds == b.PollSeconds &&
 		a.Notify == b.Notify && a.MaxDailyCalls == b.MaxDailyCalls && a.Policy == b.Policy && a.Options.Same(b.Options)
+}
+
+// AskPoll counts a wish for a poll of the mapping.
+func (q *Queries) AskPoll(ctx context.Context, id uuid.UUID) error {
+	tag, err := q.db.Exec(ctx, `UPDATE syncline.mapping SET polls_asked = polls_asked + 1 WHERE id = $1`, id)
+	return gone(tag, explain("ask for a poll", err), "ask for a poll")
 }
 
 // SetStage stores how far a mapping has come; it writes only on a change.

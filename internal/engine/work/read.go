@@ -21,14 +21,16 @@ const restless = 30 * time.Second
 
 // read polls the mappings that are due; all of them after a wake, which is
 // somebody's wish or a hint that something happened, but for one that was made
-// to read back what was written: then those mappings.
+// to read back what was written, or for single mappings: then those.
 func (w *Work) read(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	wakes, err := w.woken(ctx, t.Key)
 	if err != nil {
 		return engine.Next{}, err
 	}
+	active := t.Active(mapping.StageSynced)
 	written, ours := w.takeEchoes(t.Connection)
-	list, failed := tables(ctx, t, t.Active(mapping.StageSynced))
+	written, ours = w.addAsked(active, written, ours)
+	list, failed := tables(ctx, t, active)
 	if len(list) == 0 {
 		return engine.Next{After: restless}, failed
 	}

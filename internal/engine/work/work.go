@@ -37,6 +37,7 @@ type Work struct {
 	writers map[uuid.UUID]*writing
 	echoes  map[uuid.UUID]*echoes
 	wakes   map[uuid.UUID]int64 // the newest wake of a read turn that was served
+	asked   map[uuid.UUID]int64 // polls of a mapping alone that were served
 	counted map[uuid.UUID]counting
 	gauged  map[uuid.UUID]time.Time // when a connection's queue is looked at again
 	// warnedIDs is when a connection was warned that log ids run out.
@@ -46,7 +47,9 @@ type Work struct {
 	// reconciled is when a connection's Ids are looked at again; held are the
 	// holds that were told of.
 	reconciled map[uuid.UUID]time.Time
-	held       map[string]bool
+	// indexed is when unique indexes that are left out are looked at again.
+	indexed map[uuid.UUID]time.Time
+	held    map[string]bool
 }
 
 // New makes a Work; there is nothing to close.
@@ -62,8 +65,8 @@ func New(cfg Config) *Work {
 	}
 	return &Work{
 		cfg: cfg, store: cfg.Store, log: cfg.Logger, writers: map[uuid.UUID]*writing{},
-		wakes: map[uuid.UUID]int64{}, echoes: map[uuid.UUID]*echoes{}, counted: map[uuid.UUID]counting{},
-		gauged: map[uuid.UUID]time.Time{}, warnedIDs: map[uuid.UUID]time.Time{}, proofs: map[uuid.UUID]proving{}, reconciled: map[uuid.UUID]time.Time{}, held: map[string]bool{},
+		wakes: map[uuid.UUID]int64{}, asked: map[uuid.UUID]int64{}, echoes: map[uuid.UUID]*echoes{}, counted: map[uuid.UUID]counting{},
+		gauged: map[uuid.UUID]time.Time{}, warnedIDs: map[uuid.UUID]time.Time{}, proofs: map[uuid.UUID]proving{}, reconciled: map[uuid.UUID]time.Time{}, indexed: map[uuid.UUID]time.Time{}, held: map[string]bool{},
 	}
 }
 
