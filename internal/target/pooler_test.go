@@ -11,9 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
+	"github.com/synclinehq/syncline/internal/record"
+	"github.com/synclinehq/syncline/internal/schema"
 	"github.com/synclinehq/syncline/internal/target"
 )
 
@@ -64,6 +68,85 @@ func pooled(t *testing.T, dsn string) string {
 	return u.String()
 }
 
+// waitFor connects until the pooler answers.
+func waitFor(t *testing.T, db *target.DB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for err := db.Ping(ctx); err != nil; err = db.Ping(ctx) {
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestCaptureThroughAPooler: the application and Syncline share the pooler's two
+// server connections; each write is captured or not by its own transaction.
+func TestCaptureThroughAPooler(t *testing.T) {
+	t.Parallel()
+	db, err := target.Open(t.Context(), target.Config{URL: pooled(t, pgtest.New(t))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	waitFor(t, db)
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conn := mapping.Connection{ID: uuid.New(), Schema: "salesforce"}
+	id := record.Column{Field: "Id", Name: "sfid", Type: record.Type{Kind: record.ID, Length: 18}}
+	name := record.Column{Field: "Name", Name: "name", Type: record.Type{Kind: record.Text, Length: 80}}
+	table := &mapping.Table{
+		Mapping: mapping.Mapping{ID: uuid.New()}, Object: "Contact", Name: "contact", Access: mapping.ReadWrite, Upsert: -1,
+		Columns: []mapping.Column{{Column: name}, {Column: id}}, Layout: record.NewLayout([]record.Column{name, id}),
+	}
+	if _, err := schema.Apply(t.Context(), db, conn, []*mapping.Table{table}); err != nil {
+		t.Fatal(err)
+	}
+	f := raised(t, db)
+	const rounds = 20
+	application := func() error {
+		for range rounds {
+			if _, err := db.Pool().Exec(t.Context(), "INSERT INTO salesforce.contact (name) VALUES ($1)", "theirs"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	ours := func() error {
+		for range rounds {
+			_, err := db.Write(t.Context(), f, target.Options{}, func(ctx context.Context, tx *target.Tx) error {
+				_, err := tx.Exec(ctx, "INSERT INTO salesforce.contact (name) VALUES ($1)", "ours")
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	errs := make(chan error)
+	all := []func() error{application, ours, application, ours}
+	for _, work := range all {
+		go func() { errs <- work() }()
+	}
+	for range all {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	got := query[string](t, db, `SELECT string_agg(name || ' ' || _hc_lastop || ' ' || n, ', ' ORDER BY name)
+		FROM (SELECT name, _hc_lastop, count(*) AS n FROM salesforce.contact GROUP BY 1, 2) AS r`)
+	if want := "ours SYNCED 40, theirs PENDING 40"; got != want {
+		t.Errorf("rows: %s, want %s", got, want)
+	}
+	got = query[string](t, db, `SELECT count(*) || ' ' || count(*) FILTER (WHERE c.name = 'theirs')
+		FROM salesforce._trigger_log l JOIN salesforce.contact c ON c.id = l.record_id`)
+	if got != "40 40" {
+		t.Errorf("entries: %s", got)
+	}
+}
+
 func TestThroughAPoolerInTransactionMode(t *testing.T) {
 	t.Parallel()
 	direct := pgtest.New(t)
@@ -72,13 +155,7 @@ func TestThroughAPoolerInTransactionMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	ready, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for err = db.Ping(ready); err != nil; err = db.Ping(ready) {
-		if ready.Err() != nil {
-			t.Fatal(err)
-		}
-	}
+	waitFor(t, db)
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
