@@ -33,6 +33,7 @@ func (s *server) routes() http.Handler {
 	s.connectionRoutes(api)
 	s.mappingRoutes(api)
 	s.settingRoutes(api)
+	s.reloadRoutes(api)
 	s.configRoutes(api)
 	s.recordRoutes(api)
 	s.verifyRoutes(api)

@@ -59,7 +59,7 @@ func (r *Reader) LoadWhile(ctx context.Context, fence target.Fence, t *mapping.T
 		pages: r.pages(t), fence: fence, mark: m, from: m,
 		applier: apply.New(r.connection, r.schema, t), progress: progress,
 	}
-	if err := l.undress(ctx); err != nil {
+	if err := l.lookAtTable(ctx); err != nil {
 		return false, wrap(t, "load", err)
 	}
 	if err := l.choose(ctx, more); err != nil {
@@ -204,8 +204,8 @@ func (l *load) commit(ctx context.Context, b *record.Batch, next Mark) error {
 			}
 		}
 		if next.Phase == Poll {
-			if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&next.LoadedAt); err != nil {
-				return fmt.Errorf("read the database's clock: %w", err)
+			if err := l.end(ctx, tx, &next); err != nil {
+				return err
 			}
 		}
 		if err := l.r.store(ctx, tx, l.table, next); err != nil {

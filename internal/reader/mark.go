@@ -62,6 +62,9 @@ type detail struct {
 	Short int `json:"short,omitempty"`
 	// Bulk is the place in a load through a Bulk job.
 	Bulk *bulkMark `json:"bulk,omitempty"`
+	// Merged says that the load came into a table that had records: rows that it
+	// does not bring are looked for at its end.
+	Merged bool `json:"merged,omitempty"`
 	// Stripped is set while the table is stripped for its first load.
 	Stripped *strippedMark `json:"stripped,omitempty"`
 	// Lost counts the load's Bulk jobs that were gone before they were read.

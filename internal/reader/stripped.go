@@ -106,18 +106,6 @@ func (l *load) stripIn(ctx context.Context, tx pgx.Tx) (*strippedMark, error) {
 	return &strippedMark{IDs: ids}, nil
 }
 
-// undress takes up a table that a load has left stripped whose mark is gone.
-func (l *load) undress(ctx context.Context) error {
-	if l.mark.detail.Stripped != nil {
-		return nil
-	}
-	stripped, err := schema.Stripped(ctx, l.r.db.Pool(), l.r.schema, l.table.Name)
-	if err == nil && stripped {
-		l.mark.detail.Stripped = &strippedMark{}
-	}
-	return err
-}
-
 func (l *load) conn() mapping.Connection {
 	return mapping.Connection{ID: l.r.connection, Schema: l.r.schema}
 }

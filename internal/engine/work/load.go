@@ -70,6 +70,9 @@ func (w *Work) beginLoad(ctx context.Context, t *engine.Turn, r *reader.Reader, 
 		if err := t.Session.DB.Raise(ctx, fence); err != nil {
 			return fmt.Errorf("stop polls: %w", err)
 		}
+		if err := w.truncate(ctx, t, r, table); err != nil {
+			return err
+		}
 		if err := r.Restart(ctx, t.Fence, table); err != nil {
 			return err
 		}
@@ -87,10 +90,36 @@ func (w *Work) beginLoad(ctx context.Context, t *engine.Turn, r *reader.Reader, 
 	return nil
 }
 
+// truncate empties the table before a reload, if the mapping asks for that.
+func (w *Work) truncate(ctx context.Context, t *engine.Turn, r *reader.Reader, table *mapping.Table) error {
+	if !table.Mapping.Options.TruncateFirst {
+		return nil
+	}
+	done, err := r.Truncate(ctx, t.Fence, table)
+	if err != nil {
+		return err
+	}
+	e := store.Event{Connection: t.Connection, Mapping: table.Mapping.ID, Level: "info", Event: "TRUNCATE TABLE " + table.Name}
+	if !done {
+		e.Level, e.Event = "warn", "TRUNCATE PUT ASIDE "+table.Name
+		e.Fields = map[string]any{"reason": "changes of the application are on their way, or a foreign key points to the table; the reload is merged into the rows"}
+	}
+	w.event(ctx, e)
+	return nil
+}
+
 // progress notes how far the load has come, now and then.
 func (w *Work) progress(ctx context.Context, t *engine.Turn) func(reader.Progress) {
 	var last time.Time
+	var index string
 	return func(p reader.Progress) {
+		if p.Index != index && p.Index != "" {
+			w.event(ctx, store.Event{
+				Connection: t.Connection, Mapping: p.Mapping, Level: "info", Event: "BUILD INDEX " + p.Index,
+				Fields: map[string]any{"rows": p.Rows},
+			})
+		}
+		index = p.Index
 		if p.Rows < p.Total && time.Since(last) < progressEvery {
 			return
 		}
@@ -118,6 +147,9 @@ func (w *Work) endLoad(ctx context.Context, t *engine.Turn, r *reader.Reader, m 
 		Connection: t.Connection, Mapping: m.ID, Level: "info", Event: "DATA SYNCED " + m.ObjectName, State: "DATA_SYNCED",
 		Fields: map[string]any{"rows": rows},
 	})
+	if err := w.tellLeftOut(ctx, t, m); err != nil {
+		return err
+	}
 	w.forgetCount(m.ID)
 	return t.Changed(ctx)
 }

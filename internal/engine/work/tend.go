@@ -47,6 +47,9 @@ func (w *Work) tend(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	if err := w.reconcile(ctx, t); err != nil {
 		return next, err
 	}
+	if err := w.retryIndexes(ctx, t); err != nil {
+		return next, err
+	}
 	if err := w.prove(ctx, t); err != nil {
 		return next, err
 	}
