@@ -47,6 +47,7 @@ type site struct {
 // orgSpy is the client, with a hook around each write.
 type orgSpy struct {
 	*salesforce.Client
+	mu     sync.Mutex
 	around func(salesforce.WriteRequest, func() ([]salesforce.Result, error)) ([]salesforce.Result, error)
 	calls  int // of writes
 	// together are the numbers of writes in composed calls; all changes their
@@ -56,22 +57,28 @@ type orgSpy struct {
 }
 
 func (o *orgSpy) WriteAll(ctx context.Context, list []salesforce.WriteRequest) ([]salesforce.Written, error) {
+	o.mu.Lock()
 	o.calls++
 	o.together = append(o.together, len(list))
+	all := o.all
+	o.mu.Unlock()
 	send := func() ([]salesforce.Written, error) { return o.Client.WriteAll(ctx, list) }
-	if o.all == nil {
+	if all == nil {
 		return send()
 	}
-	return o.all(list, send)
+	return all(list, send)
 }
 
 func (o *orgSpy) Write(ctx context.Context, w salesforce.WriteRequest) ([]salesforce.Result, error) {
+	o.mu.Lock()
 	o.calls++
+	around := o.around
+	o.mu.Unlock()
 	send := func() ([]salesforce.Result, error) { return o.Client.Write(ctx, w) }
-	if o.around == nil {
+	if around == nil {
 		return send()
 	}
-	return o.around(w, send)
+	return around(w, send)
 }
 
 // bulkSpy is the Bulk API, with the names of the calls that change something,

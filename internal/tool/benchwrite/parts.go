@@ -101,7 +101,7 @@ func (b *bench) parallel(ctx context.Context) error {
 	}
 	for _, calls := range []int{1, 2, 4, 8} {
 		what := fmt.Sprintf("%v more per call, %d calls at once", b.delay, calls)
-		if err := b.drain(ctx, what, b.changes*2/5, mapping.ConnectionOptions{BulkWritesFrom: -1, ParallelWrites: calls}); err != nil {
+		if err := b.drain(ctx, what, b.changes/5, mapping.ConnectionOptions{BulkWritesFrom: -1, ParallelWrites: calls}); err != nil {
 			return err
 		}
 	}

@@ -52,10 +52,10 @@ func (t *tally) Charge(u salesforce.Use) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	purpose := "write"
-	if u.Kind == salesforce.KindDescribe {
+	switch {
+	case u.Kind == salesforce.KindDescribe:
 		purpose = u.Kind
-	}
-	if u.Purpose == readBack {
+	case u.Purpose == readBack, u.Purpose == "load":
 		purpose = u.Purpose
 	}
 	t.byPurpose[purpose]++
@@ -133,10 +133,10 @@ func (s *site) connect(ctx context.Context, control string, options mapping.Conn
 	if _, err := schema.Apply(ctx, s.db, s.conn, s.mapped); err != nil {
 		return err
 	}
-	if s.fence, err = s.store.RaiseFence(ctx, store.Key{Connection: s.conn.ID, Kind: "write"}); err != nil {
-		return err
+	if err := s.load(ctx); err != nil {
+		return fmt.Errorf("load: %w", err)
 	}
-	if err := s.db.Raise(ctx, s.fence); err != nil {
+	if s.fence, err = s.raise(ctx, store.Key{Connection: s.conn.ID, Kind: "write"}); err != nil {
 		return err
 	}
 	s.writer = writer.New(writer.Config{
@@ -263,15 +263,11 @@ const readBack = "poll"
 // readBack polls until nothing comes any more: what Salesforce made of the
 // changes on save is then in the tables.
 func (s *site) readBack(ctx context.Context) error {
-	fence, err := s.store.RaiseFence(ctx, store.Key{Connection: s.conn.ID, Kind: "read"})
+	fence, err := s.raise(ctx, store.Key{Connection: s.conn.ID, Kind: "read"})
 	if err != nil {
 		return err
 	}
-	if err := s.db.Raise(ctx, fence); err != nil {
-		return err
-	}
-	r := reader.New(reader.Config{Connection: s.conn, DB: s.db, Org: s.client, Bulk: bulk.New(s.client)})
-	result, err := r.Poll(ctx, fence, s.mapped, reader.PollOptions{All: true})
+	result, err := s.reader().Poll(ctx, fence, s.mapped, reader.PollOptions{All: true})
 	if err != nil {
 		return err
 	}
@@ -281,6 +277,40 @@ func (s *site) readBack(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (s *site) reader() *reader.Reader {
+	return reader.New(reader.Config{Connection: s.conn, DB: s.db, Org: s.client, Bulk: bulk.New(s.client)})
+}
+
+// load loads the empty objects, so that they can be polled.
+func (s *site) load(ctx context.Context) error {
+	for _, t := range s.mapped {
+		fence, err := s.raise(ctx, store.Key{Connection: s.conn.ID, Kind: "load", Mapping: t.Mapping.ID.String()})
+		if err != nil {
+			return err
+		}
+		r := s.reader()
+		if err := r.Restart(ctx, fence, t); err != nil {
+			return err
+		}
+		done, err := r.Load(ctx, fence, t, time.Now().Add(time.Minute), nil)
+		if err != nil {
+			return err
+		}
+		if !done {
+			return fmt.Errorf("the load of %s did not come to its end", t.Object)
+		}
+	}
+	return nil
+}
+
+func (s *site) raise(ctx context.Context, key store.Key) (target.Fence, error) {
+	fence, err := s.store.RaiseFence(ctx, key)
+	if err != nil {
+		return fence, err
+	}
+	return fence, s.db.Raise(ctx, fence)
 }
 
 func (s *site) close() {
