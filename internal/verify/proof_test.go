@@ -303,3 +303,19 @@ func TestPlacesThatDontDecode(t *testing.T) {
 		}
 	}
 }
+
+// Lines that break while pages are read cost a call more, and nothing else.
+func TestBulkPagesThatBreakOff(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 3000)
+	s.tables = s.tables[:1]
+	s.corrupt()
+	s.Fault(`{"kind":"cut_body","bytes":100000,"path":"/results","count":2}`)
+	r, err := verify.Run(t.Context(), s.bulkConfig(), s.tables, verify.Options{Confirm: time.Millisecond, BulkFrom: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := r.Mappings[0]; m.RowsSalesforce != 3000 || m.Equal != 2998 || m.Differences != corrupted {
+		t.Errorf("%+v", m)
+	}
+}

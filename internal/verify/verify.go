@@ -144,14 +144,32 @@ func prove(ctx context.Context, c Config, t *mapping.Table, o Options) (*Place, 
 	if err != nil {
 		return nil, err
 	}
-	for {
-		if err := Go(ctx, c, t, o, place, always); err != nil || place.Over() {
-			return place, err
+	for failed := 0; ; {
+		var wait time.Duration
+		switch err := Go(ctx, c, t, o, place, always); {
+		case err == nil && place.Over():
+			return place, nil
+		case err == nil:
+			failed, wait = 0, time.Until(place.Due)
+		case passes(err) && failed < maxFailures && ctx.Err() == nil:
+			failed++
+			wait = time.Duration(failed) * o.withDefaults().Confirm
+		default:
+			return nil, err
 		}
-		if err := clock.Sleep(ctx, time.Until(place.Due)); err != nil {
+		if err := clock.Sleep(ctx, wait); err != nil {
 			return nil, fmt.Errorf("wait to go on: %w", err)
 		}
 	}
+}
+
+// maxFailures is how often in a row a proof goes on after an error that passes
+// by itself.
+const maxFailures = 5
+
+// passes says whether an error is likely to be gone in a moment.
+func passes(err error) bool {
+	return salesforce.ClassOf(err) == salesforce.RetrySoon || target.Classify(err) == target.Retry
 }
 
 func always() bool { return true }
