@@ -107,7 +107,7 @@ func TestOptionsAgainstTheOrg(t *testing.T) {
 		ObjectName: "Account", Access: mapping.ReadWrite, Fields: []string{"Id", "Name", "ParentId"},
 		Options: mapping.Options{
 			Filter: "Name =", Policies: map[string]mapping.Policy{"SystemModstamp": mapping.PostgresWins, "Type": mapping.PostgresWins},
-			ResolveFrom: map[string]string{"Name": "parent_row", "ParentId": "parent_row"},
+			ResolveFrom: map[string]string{"Name": "parent_row", "ParentId": "parent_row", "ParentId:Account": "a", "ParentId:Case": "b"},
 		},
 	}, describe(org()))
 	errs, _ := errors.AsType[mapping.ConfigErrors](err)
@@ -119,6 +119,7 @@ func TestOptionsAgainstTheOrg(t *testing.T) {
 		"Account: option filter: no SOQL condition: it ends where a value is wanted",
 		"Account: option policies.Type: the field is not among the mapping's fields",
 		"Account.Name: resolve_from names it, but it is not a lookup; name a lookup such as AccountId",
+		"Account.ParentId: resolve_from says that it points to Case, which it does not; name an object that the lookup may point to",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

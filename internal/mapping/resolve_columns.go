@@ -104,9 +104,13 @@ func (r *resolver) options() {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.mapping.Options.ResolveFrom)) {
-		i, ok := r.byField[strings.ToLower(name)]
+		lookup, object, _ := strings.Cut(name, ":")
+		i, ok := r.byField[strings.ToLower(lookup)]
+		if ok && object != "" && !contains(r.columns[i].Field.ReferenceTo, object) {
+			r.fail(lookup, "resolve_from says that it points to "+shown(object)+", which it does not", "name an object that the lookup may point to")
+		}
 		if ok && (r.columns[i].Relationship != "" || r.columns[i].Field.Type != sobject.TypeReference) {
-			r.fail(name, "resolve_from names it, but it is not a lookup", "name a lookup such as AccountId")
+			r.fail(lookup, "resolve_from names it, but it is not a lookup", "name a lookup such as AccountId")
 		}
 	}
 }
