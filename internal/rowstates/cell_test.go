@@ -13,7 +13,7 @@ func (c *cell) equal() {
 	c.Helper()
 	c.insert()
 	c.rest()
-	c.waits, c.record, c.entry = false, true, 0
+	c.waits, c.record, c.entry, c.pending = false, true, 0, ""
 	c.find()
 }
 
@@ -29,7 +29,7 @@ func (c *cell) find() {
 func (c *cell) insert() {
 	c.Helper()
 	c.sql(`INSERT INTO account (name, phone, external_id__c) VALUES ('old', 'old', $1)`, c.ext)
-	c.row, c.waits = true, true
+	c.row, c.waits, c.pending = true, true, "old"
 	c.newest()
 }
 
@@ -37,6 +37,9 @@ func (c *cell) change(column, value string) bool {
 	c.Helper()
 	c.sql(`UPDATE account SET `+column+` = $2 WHERE external_id__c = $1`, c.ext, value)
 	c.waits = true
+	if column == "phone" {
+		c.pending = value
+	}
 	c.newest()
 	return true
 }
@@ -44,7 +47,7 @@ func (c *cell) change(column, value string) bool {
 func (c *cell) remove() bool {
 	c.Helper()
 	c.sql(`DELETE FROM account WHERE external_id__c = $1`, c.ext)
-	c.row, c.waits, c.deleting = false, true, true
+	c.row, c.waits, c.deleting, c.pending = false, true, true, "deleted"
 	c.newest()
 	return true
 }
@@ -104,10 +107,24 @@ func (c *cell) deleteThere() bool {
 	return true
 }
 
-// seen lets the reader see it before the writer goes on.
+// seen lets the reader see it before the writer goes on. What is on its way
+// stays: a changed column keeps its value, a deleted row does not come back but
+// by the policy, and no second row is made for a record.
 func (c *cell) seen() bool {
 	c.Helper()
 	c.read()
+	rows := c.lines(`SELECT name, phone FROM account WHERE external_id__c = $1`, c.ext)
+	switch {
+	case len(rows) > 1:
+		c.Errorf("a read made a second row: %v", rows)
+	case c.pending == "":
+	case c.pending == "deleted":
+		if len(rows) > 0 && (c.account.Mapping.Policy != mapping.SalesforceWins || c.inFlight) {
+			c.Errorf("a read brought the deleted row back: %v", rows)
+		}
+	case len(rows) == 1 && !strings.HasSuffix(rows[0], "|"+c.pending):
+		c.Errorf("a read made the phone that is on its way %q, it was %q", rows[0], c.pending)
+	}
 	return true
 }
 
@@ -140,7 +157,7 @@ func (c *cell) refuse() {
 	c.Helper()
 	c.Fault(refusal)
 	c.write()
-	c.waits, c.failed = false, true
+	c.waits, c.failed, c.pending = false, true, ""
 }
 
 func (c *cell) refuseNext() bool {

@@ -12,6 +12,8 @@ type cell struct {
 	ext, sfid string
 	// entry is the log id of what waits, failed or is on its way; 0 if nothing.
 	entry int32
+	// pending is the phone that is on its way, or "deleted"; "" if nothing is.
+	pending string
 	// inFlight has the event happen while the call is under way.
 	inFlight bool
 	// row and record say which of the two is there, waits whether a change is
@@ -88,7 +90,7 @@ var states = []state{
 		c.sql(`SET syncline.capture = 'off'`)
 		c.insert()
 		c.sql(`RESET syncline.capture`)
-		c.waits, c.entry = false, 0
+		c.waits, c.entry, c.pending = false, 0, ""
 	}},
 	{"only there", "The record was made in Salesforce and not read yet.", func(c *cell) { c.make() }},
 	{"changed there", "The phone was changed in Salesforce and not read yet.", func(c *cell) {
@@ -104,7 +106,7 @@ var states = []state{
 		c.equal()
 		c.remove()
 		c.rest()
-		c.row, c.record, c.waits, c.deleting, c.binned, c.entry = false, false, false, false, true, 0
+		c.row, c.record, c.waits, c.deleting, c.binned, c.entry, c.pending = false, false, false, false, true, 0, ""
 	}},
 }
 
