@@ -135,6 +135,32 @@ func TestReading(t *testing.T) {
 	}
 }
 
+// TestNextTakesNothingButNew: the index is walked by range, so what sorts close to
+// NEW must stay out.
+func TestNextTakesNothingButNew(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.run(`INSERT INTO _trigger_log (id, state) SELECT n, v FROM unnest(ARRAY['MERGED', 'NEV', 'NEW', 'new', 'NEW ', 'NEWER', 'NEW', NULL,
+		'NEX', 'NE', '', 'NEW', 'PENDING', 'SUCCESS', 'NÉW', 'NEW']) WITH ORDINALITY AS x(v, n)`)
+	for _, k := range []struct {
+		after int32
+		limit int
+		want  []int32
+	}{{0, 10, []int32{3, 7, 12, 16}}, {3, 2, []int32{7, 12}}, {16, 10, nil}, {-5, 1, []int32{3}}} {
+		entries, err := s.Next(t.Context(), s.db, k.after, k.limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []int32
+		for _, e := range entries {
+			ids = append(ids, e.ID)
+		}
+		if diff := cmp.Diff(k.want, ids); diff != "" {
+			t.Errorf("after %d, limit %d (-want +got):\n%s", k.after, k.limit, diff)
+		}
+	}
+}
+
 func TestSettle(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -170,6 +196,24 @@ func TestReviveDelete(t *testing.T) {
 	}
 	s.want("_trigger_log", "1 SUCCESS INSERT a 1", "2 IGNORE DELETE a 1", "3 PENDING INSERT a 1", "4 NEW DELETE a 1 001",
 		"5 NEW INSERT a 1", "6 IGNORE DELETE a 1", "7 IGNORE DELETE b 1", "8 NEW DELETE a 2")
+}
+
+func TestReviveDeletesOfManyRows(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.put("_trigger_log", "1 SUCCESS INSERT a 1", "2 SUCCESS INSERT a 2", "3 IGNORE DELETE a 2", "4 IGNORE DELETE a 1",
+		"5 SUCCESS INSERT a 3", "6 NEW DELETE a 3", "7 IGNORE DELETE a 3", "8 IGNORE DELETE a 4")
+	n, err := s.ReviveDeletes(t.Context(), s.db, "a", []triggerlog.Revival{
+		{RecordID: 1, After: 1, Sfid: "001"}, {RecordID: 2, After: 2, Sfid: "002"}, {RecordID: 3, After: 5, Sfid: "003"},
+	})
+	if err != nil || n != 2 {
+		t.Errorf("revived %d, %v", n, err)
+	}
+	if n, err = s.ReviveDeletes(t.Context(), s.db, "a", nil); err != nil || n != 0 {
+		t.Errorf("revived %d of none, %v", n, err)
+	}
+	s.want("_trigger_log", "1 SUCCESS INSERT a 1", "2 SUCCESS INSERT a 2", "3 NEW DELETE a 2 002", "4 NEW DELETE a 1 001",
+		"5 SUCCESS INSERT a 3", "6 NEW DELETE a 3", "7 IGNORE DELETE a 3", "8 IGNORE DELETE a 4")
 }
 
 func TestArchiveRequeuePurge(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/internal/triggerlog"
@@ -26,15 +28,20 @@ func (w *Work) logIDs(ctx context.Context, t *engine.Turn) error {
 	if w.cfg.Metrics != nil {
 		w.cfg.Metrics.LogIDsUsed.WithLabelValues(t.Connection.String()).Set(ids.Share())
 	}
-	w.mu.Lock()
-	due := ids.Share() >= triggerlog.ManyIDs && time.Since(w.warnedIDs[t.Connection]) > warnIDsEvery
-	if due {
-		w.warnedIDs[t.Connection] = time.Now()
-	}
-	w.mu.Unlock()
-	if due {
+	if w.warnOfIDs(t.Connection, ids.Share(), time.Now()) {
 		t.Log.WarnContext(ctx, "the ids of the trigger log run out: at the end every change of a mapped table fails; "+
 			"see docs/operate.md, The ids of the trigger log", "last", ids.Last, "of", ids.Max)
 	}
 	return nil
+}
+
+// warnOfIDs says whether a warning is due, at most one every hour.
+func (w *Work) warnOfIDs(connection uuid.UUID, share float64, now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if share < triggerlog.ManyIDs || now.Sub(w.warnedIDs[connection]) < warnIDsEvery {
+		return false
+	}
+	w.warnedIDs[connection] = now
+	return true
 }
