@@ -71,6 +71,9 @@ func dieAt(t *testing.T, point crash.Name, seed uint64) {
 	if point == crash.ReaderLoadInCopy {
 		o.rows, o.switches.PageRows = 700, 250 // fewer rows than 200 are applied without COPY
 	}
+	if point == crash.ReaderLoadAfterIndex {
+		o.rows, o.switches.PageRows = 1100, 250 // an empty table gets its indexes after 1,000 rows or more
+	}
 	if ofJobs[point] {
 		o.ours = map[string]any{"algorithm": "dependency", "options": map[string]any{"bulk_writes_from": 50}}
 		o.rows = 1100 // more than are settled in one transaction
