@@ -108,6 +108,8 @@ func newSite(t *testing.T) *site {
 	s.org = &spy{Client: s.Org}
 	s.account = s.Table("Account", "External_ID__c", "Name", "Phone", "External_ID__c")
 	s.Connection.Algorithm = mapping.Dependency
+	user, _ := s.Sandbox.Org.User(org.IntegrationUser)
+	s.Connection.Org.UserID = user.ID
 	s.app = s.App()
 	s.sql(`SET search_path = salesforce, public`)
 	s.reader = reader.New(reader.Config{Connection: s.Connection, DB: s.DB, Org: s.Org, Bulk: bulk.New(s.Org)})
