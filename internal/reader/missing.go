@@ -11,6 +11,7 @@ import (
 
 	"github.com/synclinehq/syncline/internal/apply"
 	"github.com/synclinehq/syncline/internal/brake"
+	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/target"
 )
 
@@ -59,14 +60,13 @@ func (r *Reader) noteMissing(ctx context.Context, tx *target.Tx, p *poll, gone [
 }
 
 // confirm looks once more, by Id, for records that were not found a while ago.
-// Those that are there are applied.
-func (p *poll) confirm(ctx context.Context) error {
+func (c *comparison) confirm(ctx context.Context) error {
 	for {
-		ids, err := p.dueMissing(ctx)
+		ids, err := c.dueMissing(ctx)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		if err := p.readByID(ctx, ids, 0); err != nil {
+		if err := c.look(ctx, ids, 0); err != nil {
 			return fmt.Errorf("look again for missing records: %w", err)
 		}
 		if len(ids) < idsPerQuery {
@@ -75,11 +75,43 @@ func (p *poll) confirm(ctx context.Context) error {
 	}
 }
 
-func (p *poll) dueMissing(ctx context.Context) ([]string, error) {
-	rows, err := p.r.db.Pool().Query(ctx, `SELECT sfid FROM _syncline.missing
+// look asks which of the records are there. Those are left to the next poll,
+// which alone brings values: two turns that did would overtake each other (I4).
+// The others are missing, as if they had been looked for so often before.
+func (c *comparison) look(ctx context.Context, ids []string, tries int) error {
+	before, err := c.versions(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var found []string
+	list, batch := c.r.pages(c.table), record.NewBatch(idLayout())
+	for done := false; !done; {
+		if done, err = list.fetch(ctx, batch, whichQuery(c.table, ids), all(c.table)); err != nil {
+			return err
+		}
+		for i := range batch.Len() {
+			found = append(found, batch.Value(i, batch.Layout.ID).String())
+		}
+	}
+	absent := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(found, id) })
+	reasons := slices.Repeat([]string{"its row seemed to have no record"}, len(found))
+	_, err = c.r.db.Write(ctx, c.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) error {
+		if err := c.notMissing(ctx, tx, found); err != nil {
+			return err
+		}
+		if err := apply.Defer(ctx, tx, c.r.connection, c.table.Mapping.ID, found, reasons); err != nil {
+			return err
+		}
+		return c.forget(ctx, tx, absent, before, tries)
+	})
+	return err
+}
+
+func (c *comparison) dueMissing(ctx context.Context) ([]string, error) {
+	rows, err := c.r.db.Pool().Query(ctx, `SELECT sfid FROM _syncline.missing
 		WHERE connection_id = $1 AND mapping = $2 AND tries = 0
 			AND since <= clock_timestamp() - make_interval(secs => $3) ORDER BY sfid LIMIT $4`,
-		p.r.connection, p.table.Mapping.ID, p.r.settings.ConfirmAfter.Seconds(), idsPerQuery)
+		c.r.connection, c.table.Mapping.ID, c.r.settings.ConfirmAfter.Seconds(), idsPerQuery)
 	if err != nil {
 		return nil, fmt.Errorf("list missing records: %w", err)
 	}
@@ -234,12 +266,20 @@ func (p *poll) lookAgain(ctx context.Context, tx *target.Tx, sfids []string) err
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM _syncline.missing WHERE connection_id = $1 AND mapping = $2 AND sfid = ANY($3::text[])`,
-		p.r.connection, p.table.Mapping.ID, sfids)
-	if err != nil {
-		return fmt.Errorf("look for records again: %w", err)
+	if err := p.notMissing(ctx, tx, sfids); err != nil {
+		return err
 	}
 	return p.r.noteMissing(ctx, tx, p, present(sfids, versions), 0)
+}
+
+// notMissing forgets that records were missing.
+func (p *poll) notMissing(ctx context.Context, tx *target.Tx, sfids []string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM _syncline.missing WHERE connection_id = $1 AND mapping = $2 AND sfid = ANY($3::text[])`,
+		p.r.connection, p.table.Mapping.ID, sfids)
+	if err != nil {
+		return fmt.Errorf("forget missing records: %w", err)
+	}
+	return nil
 }
 
 // present are those of the Ids that have a row.

@@ -139,6 +139,11 @@ func byIDQuery(t *mapping.Table, ids []string) string {
 	return selectFrom(t) + where("Id IN ('"+strings.Join(ids, "', '")+"')", filter(t))
 }
 
+// whichQuery asks which of some records are there.
+func whichQuery(t *mapping.Table, ids []string) string {
+	return "SELECT Id FROM " + t.Object + where("Id IN ('"+strings.Join(ids, "', '")+"')", filter(t))
+}
+
 // idsQuery lists the Ids of all mapped records between two Ids, "" being no
 // bound; archived activities are among them, since their rows may stay.
 func idsQuery(t *mapping.Table, r idRange) string {

@@ -276,8 +276,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// lookFor reads records of which rows are there by Id; the org says that they
-// are deleted, so those that do not come are surely gone.
+// lookFor looks for records of which rows are there. The org says that they are
+// deleted, so those that do not come are surely gone.
 func (c *comparison) lookFor(ctx context.Context, ids []string) error {
 	rows, err := c.versions(ctx, ids)
 	if err != nil {
@@ -290,7 +290,7 @@ func (c *comparison) lookFor(ctx context.Context, ids []string) error {
 	c.state.open = c.state.open || len(known) > 0
 	for len(known) > 0 {
 		n := min(idsPerQuery, len(known))
-		if err := c.readByID(ctx, known[:n], 1); err != nil {
+		if err := c.look(ctx, known[:n], 1); err != nil {
 			return fmt.Errorf("look for deleted records: %w", err)
 		}
 		known = known[n:]
