@@ -23,7 +23,12 @@ type Rehearsal struct {
 	Waits []Wait
 }
 
-// Rehearse plans until nothing is left that can go. It takes Salesforce's
+// maxRounds bounds a rehearsal: a record that was changed a thousand times takes
+// a thousand rounds.
+const maxRounds = 100
+
+// Rehearse plans until nothing is left that can go, a hundred rounds at most. It
+// takes Salesforce's
 // answer for granted each time: records that are new get an Id that is made up.
 // Open makes the Held of each round, as the writer would.
 func Rehearse(a mapping.Algorithm, in Input, open func() *Held) Rehearsal {
@@ -32,7 +37,7 @@ func Rehearse(a mapping.Algorithm, in Input, open func() *Held) Rehearsal {
 	var r Rehearsal
 	for {
 		p := Next(a, in, open())
-		if len(p.Sets)+len(p.Done) == 0 {
+		if len(p.Sets)+len(p.Done) == 0 || len(r.Rounds) == maxRounds {
 			r.Left, r.Waits = in.Entries, p.Waits
 			return r
 		}
