@@ -172,6 +172,18 @@ func (b *bench) changed(ctx context.Context) (result, error) {
 	return b.load(ctx, childArgs{Pages: b.pages})
 }
 
+// beside times a load into a table that has a row of the application's.
+func (b *bench) beside(ctx context.Context) (result, error) {
+	if err := b.empty(ctx, "salesforce"); err != nil {
+		return result{}, err
+	}
+	_, err := b.db.Pool().Exec(ctx, `BEGIN; SET LOCAL xmlbinary = 'hex'; INSERT INTO salesforce.account (name) VALUES ('ours'); COMMIT`)
+	if err != nil {
+		return result{}, err
+	}
+	return b.load(ctx, childArgs{Pages: b.pages})
+}
+
 // wider adds fields to the mapping up to the number of columns.
 func (b *bench) wider(ctx context.Context, org *salesforce.Client) error {
 	describe, err := org.Describe(ctx, object)

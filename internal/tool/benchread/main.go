@@ -4,7 +4,11 @@
 //   - ceiling: COPY from a CSV file into the same table without triggers, its
 //     indexes present;
 //   - strict: COPY into the bare table, then its indexes;
-//   - export: Bulk export by go-salesforce to a file, then the ceiling's COPY.
+//   - export: Bulk export by go-salesforce to a file, then the ceiling's COPY;
+//   - again, changed, beside: the load into a table that has the same rows, the
+//     same but for a tenth, or rows of the application;
+//   - slow, slow1: the load from an org 80 ms away that gives each connection
+//     10 MB/s, with five pages at once and with one.
 //
 // The load's clock stops when rows, indexes and triggers are there. Org, load
 // and export each run in a process of their own. Pairs alternate and medians
@@ -33,7 +37,7 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds; medians count")
 	flag.IntVar(&b.pages, "pages", 5, "pages that are read at once")
 	flag.IntVar(&b.group, "group", 0, "chunks of one commit; 0 is the default")
-	flag.StringVar(&b.only, "only", "load,ceiling,strict,export,again,changed", "what is measured; also: slow, slow1 (80 ms, 10 MB/s a connection; five pages, one)")
+	flag.StringVar(&b.only, "only", "load,ceiling,strict,export,again,changed,beside", "what is measured; also: slow, slow1 (80 ms, 10 MB/s a connection; five pages, one)")
 	flag.StringVar(&b.program, "syncline", "bin/syncline", "the program whose sandbox is the org")
 	flag.StringVar(&b.exporter, "export", "", "the built sandbox/clients/gosalesforce/export; empty builds it")
 	flag.StringVar(&b.profile, "profile", "", "file for a CPU profile of the last load")
@@ -117,6 +121,7 @@ func (b *bench) measures() []measure {
 		{"ceiling", b.ceiling},
 		{"again", func(ctx context.Context) (result, error) { return b.load(ctx, childArgs{Pages: b.pages}) }},
 		{"changed", b.changed},
+		{"beside", b.beside},
 		{"strict", b.strict},
 		{"export", b.export},
 		{"slow", func(ctx context.Context) (result, error) {
