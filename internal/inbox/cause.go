@@ -3,9 +3,9 @@ package inbox
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
+	"slices"
 	"strings"
-	"unicode/utf8"
+	"unicode"
 )
 
 // Codes that stand for causes which have none of Salesforce's.
@@ -29,68 +29,38 @@ type Cause struct {
 	Fields []string
 }
 
-var (
-	codeBefore  = regexp.MustCompile(`^([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-z]+)+): `)
-	fieldsAfter = regexp.MustCompile(` \[([A-Za-z0-9_.]+(?:, [A-Za-z0-9_.]+)*)\]$`)
-)
-
 // CauseOf reads sf_message, "CODE: message [fields]".
 func CauseOf(message string) Cause {
 	c := Cause{Code: CodeOther, Message: strings.TrimSpace(message)}
-	if m := codeBefore.FindStringSubmatch(message); m != nil {
-		c.Code, c.Message = m[1], message[len(m[0]):]
+	if code, rest, ok := strings.Cut(message, ": "); ok && isCode(code) {
+		c.Code, c.Message = code, rest
 	} else if strings.HasPrefix(message, "Salesforce accepted the change as ") {
 		c.Code = CodeRowRefused
 	}
-	if m := fieldsAfter.FindStringSubmatchIndex(c.Message); m != nil {
-		c.Fields = strings.Split(c.Message[m[2]:m[3]], ", ")
-		c.Message = c.Message[:m[0]]
+	if i := strings.LastIndex(c.Message, " ["); i >= 0 && strings.HasSuffix(c.Message, "]") {
+		fields := strings.Split(c.Message[i+2:len(c.Message)-1], ", ")
+		if !slices.ContainsFunc(fields, func(f string) bool { return !isField(f) }) {
+			c.Fields, c.Message = fields, c.Message[:i]
+		}
 	}
 	return c
 }
 
-const maxPattern = 200
-
-// blanks are what differs from one failure to the next of the same cause, in
-// the order in which it is taken out.
-var blanks = []struct {
-	what *regexp.Regexp
-	with string
-}{
-	{regexp.MustCompile(`(?i)((?:bad value for restricted picklist field|data value too large|value not of required type|invalid email address|malformed id|invalid (?:id|date|number)(?: field)?): ).*?( \(max length=\d+\))?$`), "$1…$2"},
-	{regexp.MustCompile(`"[^"]*"|“[^”]*”`), "…"},
-	{regexp.MustCompile(`(^|[\s(:=,\[])'[^']*'`), "$1…"},
-	{regexp.MustCompile(`https?://\S+`), "…"},
-	{regexp.MustCompile(`\S+@[\w.-]+`), "…"},
-	{regexp.MustCompile(`\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b`), "…"},
-	{regexp.MustCompile(`\b[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?\b`), ""}, // an Id, if it has a digit
-	{regexp.MustCompile(`-?\b\d+(?:[.,:/TZ-]+\d+)*Z?\b`), "…"},
-	{regexp.MustCompile(`\s+`), " "},
-	{regexp.MustCompile(`…(?:, …)+`), "…"},
+// isCode says whether a word is written as codes are: with an underscore, in
+// capitals or, Syncline's own, in lower case.
+func isCode(s string) bool {
+	if !strings.Contains(s, "_") || s != strings.ToUpper(s) && s != strings.ToLower(s) {
+		return false
+	}
+	return isField(s) && !strings.Contains(s, ".")
 }
 
-// Pattern is a message without what differs between records: Ids, numbers,
-// quoted values. Equal patterns of one code count as one cause.
-func Pattern(message string) string {
-	for _, b := range blanks {
-		if b.with == "" {
-			message = b.what.ReplaceAllStringFunc(message, blankID)
-			continue
-		}
-		message = b.what.ReplaceAllString(message, b.with)
-	}
-	message = strings.TrimSpace(message)
-	if utf8.RuneCountInString(message) > maxPattern {
-		message = string([]rune(message)[:maxPattern])
-	}
-	return message
+func isField(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return !isWord(r) && r != '.' }) < 0
 }
 
-func blankID(word string) string {
-	if strings.ContainsAny(word, "0123456789") {
-		return "…"
-	}
-	return word
+func isWord(r rune) bool {
+	return r == '_' || r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }
 
 // keyOf names a group: short, and the same at every look.

@@ -112,7 +112,7 @@ func refusedKey(table, action string, c Cause) string {
 // they don't have.
 func (in *Inbox) Groups(ctx context.Context, f Filter) ([]Group, error) {
 	groups := map[string]*Group{}
-	err := in.db.Read(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := in.read(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := in.refused(ctx, tx, f, groups); err != nil {
 			return err
 		}
@@ -166,11 +166,11 @@ func (in *Inbox) refused(ctx context.Context, tx pgx.Tx, f Filter, groups map[st
 	_, err = pgx.ForEachRow(rows, []any{&g.Table, &g.Operation, &g.Sample.Message, &g.Count, &g.Archived, &g.First, &g.Last,
 		&g.Sample.LogID, &g.Sample.RecordID, &g.Sample.Sfid}, func() error {
 		c := CauseOf(g.Sample.Message)
-		if !f.fits(g.Table, g.Operation, g.Sample.Message) {
+		if f.Code != "" && c.Code != f.Code {
 			return nil
 		}
-		g.Key, g.Kind, g.Object = refusedKey(g.Table, g.Operation, c), Refused, in.object(g.Table)
-		g.Code, g.Pattern, g.Advice = c.Code, Pattern(c.Message), adviceOf(c)
+		g.Kind, g.Object, g.Code, g.Pattern = Refused, in.object(g.Table), c.Code, Pattern(c.Message)
+		g.Key, g.Advice = keyOf(string(Refused), g.Table, g.Operation, g.Code, g.Pattern), adviceOf(c)
 		add(groups, g)
 		return nil
 	})

@@ -1,6 +1,8 @@
 package inbox
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -52,4 +54,17 @@ func (in *Inbox) object(table string) string { return in.tables[table].ObjectNam
 
 func (in *Inbox) name(table string) string {
 	return pgx.Identifier{in.conn.Schema, table}.Sanitize()
+}
+
+// statementLimit bounds a statement; one may look through a long log.
+const statementLimit = time.Minute
+
+// read is a transaction that only looks.
+func (in *Inbox) read(ctx context.Context, fn func(context.Context, pgx.Tx) error) error {
+	return in.db.Plain(ctx, target.Limits{Statement: statementLimit}, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SET TRANSACTION READ ONLY`); err != nil {
+			return fmt.Errorf("begin to look: %w", err)
+		}
+		return fn(ctx, tx)
+	})
 }

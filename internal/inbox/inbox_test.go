@@ -32,7 +32,7 @@ func TestAThousandOfOneCause(t *testing.T) {
 	var heard []int
 	o := s.done(s.inbox.Retry(t.Context(), inbox.Filter{Group: groups[0].Key}, inbox.Span{Limit: 600}, false,
 		func(done, of int) { heard = append(heard, done, of) }))
-	if o.Done != 600 || !o.More || fmt.Sprint(heard) != "[500 600 600 600]" {
+	if o.Done != 600 || !o.More || fmt.Sprint(heard) != "[600 600]" {
 		t.Errorf("first page: %+v, progress %v", o, heard)
 	}
 	s.drain()
@@ -131,7 +131,7 @@ func TestPattern(t *testing.T) {
 		"entity is deleted":                                                                         "entity is deleted",
 		"Field_2__c doesn't match":                                                                  "Field_2__c doesn't match",
 		"internationalization of an uncharacteristically":                                           "internationalization of an uncharacteristically",
-		strings.Repeat("ä ", 300):                                                                   strings.TrimSpace(strings.Repeat("ä ", 100)) + " ",
+		strings.Repeat("ä ", 300):                                                                   strings.TrimSpace(strings.Repeat("ä ", 100)),
 	} {
 		if got := inbox.Pattern(message); got != want {
 			t.Errorf("%q:\n got %q\nwant %q", message, got, want)

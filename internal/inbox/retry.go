@@ -7,17 +7,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/internal/triggerlog"
 )
-
-// statementLimit bounds a statement of an action; it may look through a long
-// log.
-const statementLimit = time.Minute
 
 // Retry sends failed changes again, in log order.
 //
@@ -205,7 +200,7 @@ func prefixed(columns string) string {
 	return strings.NewReplacer("coalesce(table_name", "coalesce(t.table_name", "coalesce(record_id", "coalesce(t.record_id").Replace(columns)
 }
 
-// outdated tells which entries hold a column that a newer change of their row
+// outdated tells which of entries, in log order, hold a column that a newer change of their row
 // has set, which Salesforce has accepted or will get.
 func (in *Inbox) outdated(ctx context.Context, tx pgx.Tx, entries []Entry) (map[int32]bool, error) {
 	rows := map[rowKey]bool{}
@@ -218,7 +213,9 @@ func (in *Inbox) outdated(ctx context.Context, tx pgx.Tx, entries []Entry) (map[
 		return nil, nil
 	}
 	tables, ids := arrays(maps.Keys(rows))
-	newer, err := in.ofRows(ctx, tx, tables, ids, `t.action IN ('INSERT', 'UPDATE') AND t.state IN ('NEW', 'PENDING', 'SUCCESS', 'MERGED')`, false)
+	// The oldest id is there for the index on state and id.
+	newer, err := in.ofRows(ctx, tx, tables, ids, fmt.Sprintf(
+		`t.action IN ('INSERT', 'UPDATE') AND t.state IN ('NEW', 'PENDING', 'SUCCESS', 'MERGED') AND t.id > %d`, entries[0].ID), false)
 	if err != nil {
 		return nil, err
 	}

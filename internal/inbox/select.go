@@ -13,7 +13,7 @@ import (
 
 const (
 	// chunk is how many entries one transaction changes.
-	chunk = 500
+	chunk = 1000
 	// pageOfScan is how many failures one look goes through.
 	pageOfScan = 5000
 	// MaxPage is the greatest number of entries of one action.
@@ -60,7 +60,7 @@ func (in *Inbox) choose(ctx context.Context, f Filter, s Span) (chosen, error) {
 		return c, nil
 	}
 	c := chosen{next: s}
-	err := in.db.Read(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := in.read(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if s.Through == 0 {
 			err := tx.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM `+in.live).Scan(&c.next.Through)
 			if err != nil {
@@ -181,7 +181,7 @@ func (in *Inbox) Entries(ctx context.Context, f Filter, before int32, limit int)
 		before = math.MaxInt32
 	}
 	var out []Entry
-	err := in.db.Read(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := in.read(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		ids, err := in.lostIDs(ctx, tx, f, before, limit)
 		if err == nil && len(ids) == 0 {
 			ids, err = in.newest(ctx, tx, f, before, limit)

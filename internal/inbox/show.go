@@ -75,7 +75,7 @@ type Conflict struct {
 // Show tells all that is known of a log entry, live or archived.
 func (in *Inbox) Show(ctx context.Context, logID int32) (*Detail, error) {
 	d := &Detail{}
-	err := in.db.Read(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := in.read(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		list, err := in.fetch(ctx, tx, []int32{logID}, "")
 		if err != nil {
 			return err
@@ -192,7 +192,7 @@ func (in *Inbox) History(ctx context.Context, table string, rowID int32, id stri
 		}
 	}
 	var out []Happening
-	err := in.db.Read(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := in.read(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if rowID == 0 {
 			err := tx.QueryRow(ctx, `SELECT coalesce((SELECT id FROM `+in.name(table)+` WHERE sfid = $1), 0)`, sfid).Scan(&rowID)
 			if err != nil {

@@ -37,7 +37,7 @@ func unreadKey(mapping uuid.UUID, code, message string) string {
 // most limit. Of the filter its group, table, code and age count.
 func (in *Inbox) Unread(ctx context.Context, f Filter, limit int) ([]UnreadRecord, error) {
 	var out []UnreadRecord
-	err := in.db.Read(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := in.read(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var err error
 		out, err = in.unreadRecords(ctx, tx, f, limit)
 		return err
