@@ -1,5 +1,6 @@
 
 DECLARE
+    pairs {{.Hstore}}.hstore;
     row {{.Hstore}}.hstore;
     whole pg_catalog.text;
     changed pg_catalog.text;
@@ -27,9 +28,16 @@ BEGIN
         VALUES (pg_catalog.nextval({{.Sequence}}), pg_catalog.txid_current(), pg_catalog.clock_timestamp(), NULL,
                 '{{.State}}', 'INSERT', {{.Table}}, NEW.id, whole);
     ELSIF TG_OP = 'UPDATE' THEN
-        row := {{.Hstore}}.delete({{.Hstore}}.hstore(OLD), '{_hc_lastop,_hc_err}'::pg_catalog.text[]);
-        whole := row::pg_catalog.text;
-        changed := {{.Hstore}}.delete({{.Hstore}}.delete({{.Hstore}}.hstore(NEW), row), '{_hc_lastop,_hc_err}'::pg_catalog.text[])::pg_catalog.text;
+        -- One expression for both rows: what hstore has to look up about the
+        -- columns, it looks up once in each transaction.
+        FOR pass IN 1..2 LOOP
+            pairs := {{.Hstore}}.hstore(CASE pass WHEN 1 THEN OLD ELSE NEW END);
+            IF pass = 1 THEN
+                row := {{.Hstore}}.delete(pairs, '{_hc_lastop,_hc_err}'::pg_catalog.text[]);
+                whole := row::pg_catalog.text;
+            END IF;
+        END LOOP;
+        changed := {{.Hstore}}.delete({{.Hstore}}.delete(pairs, row), '{_hc_lastop,_hc_err}'::pg_catalog.text[])::pg_catalog.text;
         INSERT INTO {{.Log}} (id, txid, created_at, updated_at, state, action, table_name, record_id, sfid, old, "values")
         VALUES (pg_catalog.nextval({{.Sequence}}), pg_catalog.txid_current(), pg_catalog.clock_timestamp(), NULL,
                 {{if .Writes}}CASE WHEN changed = '' THEN 'IGNORE' ELSE 'NEW' END{{else}}'READONLY'{{end}},
