@@ -109,8 +109,6 @@ func TestWatchLooksAtABusySourceByItself(t *testing.T) {
 func TestWatchWaitsForWhoWasToldNotToNotify(t *testing.T) {
 	t.Parallel()
 	w := watch(t)
-	w.notify()
-	w.until("looks by itself", w.needless)
 	tx, err := w.db.Pool().Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -119,6 +117,8 @@ func TestWatchWaitsForWhoWasToldNotToNotify(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), "SELECT txid_current()"); err != nil {
 		t.Fatal(err)
 	}
+	w.notify()
+	w.until("looks by itself", w.needless)
 	w.until("goes back to listening", func() bool { return !w.needless() })
 	w.reports(3)
 	before := w.changes.Load()
