@@ -40,7 +40,7 @@ func TestBugOfOthers(t *testing.T) {
 	}
 }
 
-// Guard: poll.go, window: "back := p.mark.Sweep.Add(-p.r.settings.SweepOverlap)".
+// Guard: cover.go, sweep: "back.Before(w.From)".
 func visibleLate(t *testing.T) {
 	s := newSite(t, sandbox.Options{})
 	s.load(s.account)

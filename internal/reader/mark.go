@@ -55,6 +55,13 @@ type detail struct {
 	Deletes deletes `json:"deletes,omitzero"`
 	// SweptAt is when a sweep was last through, by the target's clock.
 	SweptAt time.Time `json:"swept_at,omitzero"`
+	// FullAt is when the last one went back by the whole overlap, Covered up to
+	// when all was visible at the last one, by the org's clock, SweepRows what
+	// has been read since, BusyAt when that was last more than a page.
+	FullAt    time.Time `json:"full_at,omitzero"`
+	Covered   time.Time `json:"covered,omitzero"`
+	SweepRows int       `json:"sweep_rows,omitempty"`
+	BusyAt    time.Time `json:"busy_at,omitzero"`
 	// DeferredAt is when deferred records were last read again, by the target's
 	// clock.
 	DeferredAt time.Time `json:"deferred_at,omitzero"`

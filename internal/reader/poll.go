@@ -100,6 +100,10 @@ func (r *Reader) Poll(ctx context.Context, fence target.Fence, tables []*mapping
 		due = append(due, r.poll(fence, t, m, now, out))
 	}
 	r.each(due, func(p *poll) error { return p.again(p.use(ctx, "poll")) })
+	r.each(due, func(p *poll) error {
+		p.cover(p.use(ctx, "poll"), o)
+		return nil
+	})
 	r.compose(ctx, due, o)
 	r.each(due, func(p *poll) error { return p.run(p.use(ctx, "poll"), o) })
 	for _, p := range due {
@@ -171,6 +175,9 @@ type poll struct {
 	page    apply.Result // what became of the newest page
 	// loadedView is the view that the mark was made with.
 	loadedView string
+	// covered is up to when the org said, before the window was read, that all
+	// is visible; zero if it was not asked.
+	covered time.Time
 	// first is the window's first page, if it came along with those of others.
 	first *firstPage
 	// seen are the Ids that the poll has brought; nil without a filter.
@@ -201,12 +208,12 @@ func (m Mark) anew(view string) Mark {
 	if m.detail.LeftFrom.IsZero() {
 		m.detail.LeftFrom = m.Stamp
 	}
-	m.detail.Window, m.detail.View = &window{From: beginning, Sweep: true, Anew: true}, view
+	m.detail.Window, m.detail.View = &window{From: beginning(), Sweep: true, Anew: true}, view
 	return m
 }
 
 // beginning is before every record.
-var beginning = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+func beginning() time.Time { return time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func (p *poll) run(ctx context.Context, o PollOptions) error {
 	w := p.window(o)
@@ -251,12 +258,7 @@ func (p *poll) window(o PollOptions) window {
 	if w := p.mark.detail.Window; w != nil {
 		return *w
 	}
-	w := window{From: p.mark.Stamp.Add(-p.r.settings.Overlap)}
-	w.Sweep = o.Sweep || p.began.Sub(p.mark.detail.SweptAt) >= p.r.settings.SweepEvery
-	if back := p.mark.Sweep.Add(-p.r.settings.SweepOverlap); w.Sweep && back.Before(w.From) {
-		w.From = back
-	}
-	return w
+	return p.sweep(window{From: p.mark.Stamp.Add(-p.r.settings.Overlap)}, o)
 }
 
 // advance is the window's place behind the page.
@@ -267,6 +269,7 @@ func (p *poll) advance(w window) window {
 	if p.batch.Len() > 0 {
 		w.ID, w.From = last(p.batch)
 	}
+	w.Rows += p.batch.Len()
 	if stamp(p.table) == "" {
 		w.From = p.mark.Stamp
 	}
@@ -280,7 +283,9 @@ func (p *poll) giveUp(ctx context.Context, cause error) error {
 		return cause
 	}
 	m := p.mark
-	m.detail.Window = nil
+	if m.detail.Window = nil; p.mark.detail.Window.Anew {
+		m = m.anew(m.detail.View)
+	}
 	_, err := p.r.db.Write(ctx, p.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) error {
 		return p.r.store(ctx, tx, p.table, m)
 	})
@@ -298,9 +303,7 @@ func (p *poll) take(ctx context.Context, w window, done bool) error {
 	if done {
 		next.detail.Window = nil
 		next.Stamp, next.PolledAt = w.Upper, p.began
-		if w.Sweep {
-			next.Sweep, next.detail.SweptAt = w.Upper, p.began
-		}
+		next.swept(w, p.began, p.r.settings.CoverFrom)
 	}
 	before := p.mark.Stamp
 	for i := range p.batch.Len() {

@@ -103,6 +103,12 @@ type window struct {
 	// first page.
 	Upper time.Time `json:"upper,omitzero"`
 	Sweep bool      `json:"sweep,omitempty"`
+	// Rows were read in it so far.
+	Rows int `json:"rows,omitempty"`
+	// Short is set for a sweep that goes back only as far as the org said that
+	// not all was visible; Covered is up to when all is visible since.
+	Short   bool      `json:"short,omitempty"`
+	Covered time.Time `json:"covered,omitzero"`
 	// Anew is set when all is read because the view has changed. What has left
 	// it then is the comparison's to find, and a person's to let go.
 	Anew bool `json:"anew,omitempty"`

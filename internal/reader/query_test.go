@@ -44,13 +44,17 @@ func TestQueries(t *testing.T) {
 	}
 }
 
-// Queries, Deleted and Identity are not asked for.
+// Queries, Deleted, Updated and Identity are not asked for.
 func (madeOrg) Queries(context.Context, []salesforce.Select) ([]salesforce.Answer, error) {
 	panic("no queries")
 }
 
 func (madeOrg) Deleted(context.Context, string, time.Time, time.Time) (salesforce.Deleted, error) {
 	panic("no deleted records")
+}
+
+func (madeOrg) Updated(context.Context, string, time.Time, time.Time) (salesforce.Updated, error) {
+	panic("no updated records")
 }
 
 func (madeOrg) Identity(context.Context) (salesforce.Identity, error) { panic("no identity") }

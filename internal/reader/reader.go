@@ -25,6 +25,9 @@ type Org interface {
 	More(ctx context.Context, next string, b *record.Batch) (salesforce.Page, error)
 	// Queries does several queries in one call.
 	Queries(ctx context.Context, list []salesforce.Select) ([]salesforce.Answer, error)
+	// Updated lists the records changed in a window, and says up to when that is
+	// the whole truth.
+	Updated(ctx context.Context, object string, start, end time.Time) (salesforce.Updated, error)
 	// Deleted lists the records deleted in a window.
 	Deleted(ctx context.Context, object string, start, end time.Time) (salesforce.Deleted, error)
 	// Identity says who the session belongs to; it is no API call.
@@ -58,6 +61,9 @@ type Settings struct {
 	// DeferredPerPoll bounds the deferred records of a mapping that one poll
 	// reads again; 1,000.
 	DeferredPerPoll int
+	// CoverFrom is how many records are read between two sweeps before the org is
+	// asked how far back the next one must go; 2,000, a page.
+	CoverFrom int
 	// ConfirmAfter is how long a record must have been missing before it is
 	// looked for once more; 60 s.
 	ConfirmAfter time.Duration
@@ -104,7 +110,7 @@ func (s Settings) withDefaults() Settings {
 		v   *int
 		def int
 	}{
-		{&s.BulkIDsFrom, 20_000}, {&s.ReconcileRange, 1_000_000},
+		{&s.CoverFrom, 2000}, {&s.BulkIDsFrom, 20_000}, {&s.ReconcileRange, 1_000_000},
 		{&s.Parallel, 3}, {&s.DeferredPerPoll, 1000}, {&s.BulkPages, bulk.MaxPages}, {&s.BulkPageRows, 50_000}, {&s.BulkChunk, 1 << 20}, {&s.BulkGroup, 8}, {&s.StripFrom, 1000},
 	} {
 		if *n.v <= 0 {
