@@ -22,6 +22,11 @@ func (r *Results) Write(ctx context.Context, o *org.Org, w io.Writer) error {
 	go func() {
 		defer close(pieces)
 		p := painter{r: r, org: o, raws: make([]org.Raw, r.snap.Slots())}
+		for _, c := range r.job.query.columns {
+			if c.direct {
+				p.slots = append(p.slots, c.slot)
+			}
+		}
 		piece := r.job.Format.line(nil, p.header())
 		for from := r.From; ; from += pieceRows {
 			if from < r.To {
@@ -60,6 +65,9 @@ type painter struct {
 	r    *Results
 	org  *org.Org
 	raws []org.Raw
+	// slots are those of the columns; scratch is reused by each row.
+	slots   []int
+	scratch []byte
 }
 
 func (p *painter) header() []string {
@@ -81,7 +89,7 @@ func (p *painter) rows(b []byte, from, to int) []byte {
 	}
 	format, snap, id := p.r.job.Format, p.r.snap, p.r.snap.IDSlot()
 	for i := from; i < to; i++ {
-		snap.Raws(i, p.raws)
+		p.scratch = snap.Raws(i, p.slots, p.raws, p.scratch)
 		for k := range q.columns {
 			if k > 0 {
 				b = append(b, format.Delimiter)

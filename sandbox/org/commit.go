@@ -27,7 +27,6 @@ type RecordChange struct {
 // Version is one state of one record; the zero Version is none. It never
 // changes.
 type Version struct {
-	id   string
 	data []byte
 	t    *table
 }
@@ -44,8 +43,12 @@ func (v Version) Size() int { return len(v.data) }
 // Raws spreads the stored values over into by slot; slots without a value
 // become the zero Raw.
 func (v Version) Raws(into []Raw) {
+	spread(v.data, into)
+}
+
+func spread(data []byte, into []Raw) {
 	clear(into)
-	reader := rowReader{v.data}
+	reader := rowReader{data}
 	for {
 		slot, tag, payload, ok := reader.next()
 		if !ok {

@@ -95,7 +95,7 @@ func (c *change) candidates(fields []*schema.Field) []string {
 		}
 	}
 	var ids []string
-	c.t.each(func(r *row) bool { ids = append(ids, r.id); return true })
+	c.t.each(func(r *row) bool { ids = append(ids, c.t.idOf(r)); return true })
 	for _, s := range c.tx.order {
 		if s.t == c.t && s.fresh {
 			ids = append(ids, s.id)

@@ -112,7 +112,7 @@ func (o *Org) Wipe() error {
 	name := "Sandbox Org"
 	if obj, ok := o.Catalog.Object("Organization"); ok {
 		if t := o.peek(obj); t != nil {
-			t.each(func(r *row) bool { name = fieldOf(r.data, t.sys.name).Str(); return false })
+			t.each(func(r *row) bool { name = fieldOf(r.bytes(), t.sys.name).Str(); return false })
 		}
 	}
 	o.mu.RUnlock()

@@ -14,7 +14,11 @@ const (
 // MakeID builds the 18-character Id of the n-th record with a key prefix of
 // three characters. Ids of one prefix sort bytewise in the order of n.
 func MakeID(prefix string, n uint64) string {
-	var b [18]byte
+	b := makeID(prefix, n)
+	return string(b[:])
+}
+
+func makeID(prefix string, n uint64) (b [18]byte) {
 	copy(b[:3], prefix)
 	copy(b[3:6], instance)
 	for i := 14; i >= 6; i-- {
@@ -22,7 +26,21 @@ func MakeID(prefix string, n uint64) string {
 		n /= 62
 	}
 	checksum(b[:])
-	return string(b[:])
+	return b
+}
+
+// numberOf is the running number of an 18-character Id that MakeID made with
+// a prefix.
+func numberOf(prefix, id string) (uint64, bool) {
+	if len(id) != 18 || id[:3] != prefix {
+		return 0, false
+	}
+	n, err := sequence(id)
+	if err != nil {
+		return 0, false
+	}
+	b := makeID(prefix, n)
+	return n, string(b[:]) == id
 }
 
 // checksum fills bytes 15 to 17 of an 18-byte Id: each is five bits that say

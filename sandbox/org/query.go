@@ -17,19 +17,31 @@ import (
 type recordView struct {
 	obj  *schema.Object
 	t    *table
-	id   string
+	n    uint64
+	id   string // "" until asked for
 	data []byte
+	// p is the plot of a computed record, whose data is nil.
+	p *plot
 	// at is where the data of slots from passed on begin.
 	at, passed int
 }
 
 func (r *recordView) Object() *schema.Object { return r.obj }
-func (r *recordView) ID() string             { return r.id }
-func (r *recordView) Deleted() bool          { return r.t.isDeleted(r.data) }
+func (r *recordView) Deleted() bool          { return r.p == nil && r.t.isDeleted(r.data) }
+
+func (r *recordView) ID() string {
+	if r.id == "" {
+		r.id = MakeID(r.t.prefix, r.n)
+	}
+	return r.id
+}
 
 func (r *recordView) Value(slot int) schema.Value {
 	if slot == r.t.sys.id {
-		return schema.Text(r.id)
+		return schema.Text(r.ID())
+	}
+	if r.p != nil {
+		return r.p.value(r.n-r.p.First, slot)
 	}
 	if slot < r.passed {
 		r.at, r.passed = 0, 0
@@ -59,6 +71,13 @@ type View struct {
 func (o *Org) view(a *Actor) *View { return &View{o, a} }
 
 // visible says whether sharing shows a record to an actor.
+func (o *Org) visibleRow(a *Actor, t *table, obj *schema.Object, r *row) bool {
+	if r.p == nil || t.sys.owner < 0 || a.seesAll(obj) {
+		return o.visible(a, t, obj, r.data)
+	}
+	return r.p.value(r.n-r.p.First, t.sys.owner).Str() == a.User.ID
+}
+
 func (o *Org) visible(a *Actor, t *table, obj *schema.Object, data []byte) bool {
 	if t.sys.owner < 0 || a.seesAll(obj) {
 		return true
@@ -67,10 +86,10 @@ func (o *Org) visible(a *Actor, t *table, obj *schema.Object, data []byte) bool 
 }
 
 func (v *View) row(o *schema.Object, t *table, r *row) (soql.Row, bool) {
-	if r == nil || r.data == nil || !v.org.visible(v.actor, t, o, r.data) {
+	if r == nil || r.data == nil && r.p == nil || !v.org.visibleRow(v.actor, t, o, r) {
 		return nil, false
 	}
-	return &recordView{obj: o, t: t, id: r.id, data: r.data}, true
+	return &recordView{obj: o, t: t, n: r.n, data: r.data, p: r.p}, true
 }
 
 func (v *View) rows(o *schema.Object, walk func(t *table, yield func(*row) bool)) iter.Seq[soql.Row] {
@@ -94,7 +113,7 @@ func (v *View) Scan(o *schema.Object) iter.Seq[soql.Row] { return v.ByIDFrom(o, 
 // ByIDFrom yields records from an Id on, by Id.
 func (v *View) ByIDFrom(o *schema.Object, from string) iter.Seq[soql.Row] {
 	return v.rows(o, func(t *table, yield func(*row) bool) {
-		t.byID.ascend(func(r *row) bool { return r.id < from }, yield)
+		t.fromID(from, yield)
 	})
 }
 
@@ -125,15 +144,14 @@ func (v *View) Indexed(o *schema.Object, f *schema.Field) bool {
 // ByValue yields the records whose indexed field has a value.
 func (v *View) ByValue(o *schema.Object, f *schema.Field, val schema.Value) iter.Seq[soql.Row] {
 	return v.rows(o, func(t *table, yield func(*row) bool) {
-		t.withKey(f.Slot, indexKey(f, val), yield)
+		t.withKey(f, indexKey(f, val), yield)
 	})
 }
 
 // ByStamp yields records from a SystemModstamp on, by stamp and Id.
 func (v *View) ByStamp(o *schema.Object, from int64) iter.Seq[soql.Row] {
 	return v.rows(o, func(t *table, yield func(*row) bool) {
-		t.byStamp.ascend(func(e stampEntry) bool { return e.stamp < from },
-			func(e stampEntry) bool { return yield(e.r) })
+		t.fromStamp(from, yield)
 	})
 }
 

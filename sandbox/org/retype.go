@@ -21,6 +21,7 @@ func (o *Org) Retype(object, field string, shape schema.Field) error {
 		return nil
 	}
 	delete(t.keys, f.Slot)
+	t.settle(obj)
 	t.each(func(r *row) bool {
 		old := fieldOf(r.data, f.Slot)
 		if old.IsNull() && f.Type != schema.TypeBoolean {

@@ -156,7 +156,7 @@ func (o *Org) Recalculate(obj *schema.Object) error {
 	o.mu.RLock()
 	var ids []string
 	if t := o.peek(obj); t != nil {
-		t.each(func(r *row) bool { ids = append(ids, r.id); return true })
+		t.each(func(r *row) bool { ids = append(ids, t.idOf(r)); return true })
 	}
 	o.mu.RUnlock()
 	for len(ids) > 0 {

@@ -309,6 +309,9 @@ func defaultEntry(f *schema.Field) schema.Value {
 	return schema.Null
 }
 
+// nameParts are the parts of a person's name, in order.
+var nameParts = []string{"FirstName", "MiddleName", "LastName", "Suffix"}
+
 // compose builds the compound Name of people from its parts.
 func (c *change) compose() {
 	name, ok := c.obj.Field("Name")
@@ -320,7 +323,7 @@ func (c *change) compose() {
 		return
 	}
 	var parts []string
-	for _, want := range []string{"FirstName", "MiddleName", "LastName", "Suffix"} {
+	for _, want := range nameParts {
 		if f, ok := c.obj.Field(want); ok && f.Stored() {
 			if s := c.values[f.Slot].Str(); s != "" {
 				parts = append(parts, s)

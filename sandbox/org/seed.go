@@ -20,6 +20,19 @@ type SeedPlan struct {
 	// Past spreads the stamps over the two years before now, with many records
 	// sharing a second; otherwise all take the present second.
 	Past bool `json:"past"`
+	// Computed has the records worked out whenever they are read, and stored
+	// only once they are edited. nil is yes from 100,000 rows on.
+	Computed *bool `json:"computed,omitempty"`
+}
+
+// computedRows is the size from which a seed is computed unless told.
+const computedRows = 100_000
+
+func (p SeedPlan) computed() bool {
+	if p.Computed != nil {
+		return *p.Computed
+	}
+	return p.Rows >= computedRows
 }
 
 const maxSeedRows = 20_000_000
@@ -33,6 +46,15 @@ func (o *Org) Seed(p SeedPlan) (int, error) {
 	}
 	if p.Rows < 0 || p.Rows > maxSeedRows {
 		return 0, fmt.Errorf("seed: rows is %d, must be 0 to %d", p.Rows, maxSeedRows)
+	}
+	if p.computed() && p.Rows > 0 {
+		if err := o.plot(obj, p); err != nil {
+			return 0, err
+		}
+		if err := o.recalculateOver(obj); err != nil {
+			return 0, fmt.Errorf("seed: %w", err)
+		}
+		return p.Rows, nil
 	}
 	g := &generator{org: o, obj: obj, rnd: rand.New(rand.NewPCG(p.Seed, 0xdecafbad)), past: p.Past}
 	const slice = 1000 // rows per hold of the lock, so that readers get a turn
@@ -59,7 +81,7 @@ type generator struct {
 	past bool
 	now  time.Time
 	// parents are the records each lookup may point to.
-	parents map[string][]*row
+	parents map[string]pool
 }
 
 func (g *generator) prepare() {
@@ -68,34 +90,15 @@ func (g *generator) prepare() {
 	if g.parents != nil {
 		return
 	}
-	g.parents = map[string][]*row{}
+	g.parents = map[string]pool{}
 	for _, f := range g.obj.Fields {
 		for _, name := range f.ReferenceTo {
 			if _, done := g.parents[name]; done || len(f.ReferenceTo) > 3 {
 				continue
 			}
-			g.parents[name] = g.liveRows(name)
+			g.parents[name] = g.org.pool(name)
 		}
 	}
-}
-
-func (g *generator) liveRows(object string) []*row {
-	obj, ok := g.org.Catalog.Object(object)
-	if !ok {
-		return nil
-	}
-	t := g.org.peek(obj)
-	if t == nil {
-		return nil
-	}
-	var rows []*row
-	t.each(func(r *row) bool {
-		if !t.isDeleted(r.data) {
-			rows = append(rows, r)
-		}
-		return len(rows) < 1_000_000
-	})
-	return rows
 }
 
 func (g *generator) grow() {
@@ -149,12 +152,12 @@ func (g *generator) lookup(f *schema.Field) schema.Value {
 	if len(f.ReferenceTo) == 0 || len(f.ReferenceTo) > 3 {
 		return schema.Null
 	}
-	rows := g.parents[f.ReferenceTo[0]]
+	parents := g.parents[f.ReferenceTo[0]]
 	self := f.ReferenceTo[0] == g.obj.Name
-	if len(rows) == 0 || self && g.rnd.IntN(20) > 0 {
+	if parents.Size == 0 || self && g.rnd.IntN(20) > 0 {
 		return schema.Null
 	}
-	return schema.Text(rows[g.rnd.IntN(len(rows))].id)
+	return schema.Text(MakeID(parents.Prefix, parents.number(uint64(g.rnd.IntN(int(parents.Size))))))
 }
 
 // decimal draws whole, fractional and extreme numbers within the field.
@@ -176,13 +179,19 @@ func (g *generator) decimal(f *schema.Field) schema.Value {
 	return schema.Number(math.Round(n*unit) / unit)
 }
 
+// The ends of Salesforce's range of dates, in days.
+const (
+	firstDay = -98615 // 1700-01-01
+	lastDay  = 741456 // 4000-01-01
+)
+
 // day draws days mostly around now, sometimes the ends of Salesforce's range.
 func (g *generator) day() int64 {
 	switch g.rnd.IntN(400) {
 	case 0:
-		return -98615 // 1700-01-01
+		return firstDay
 	case 1:
-		return 741456 // 4000-01-01
+		return lastDay
 	}
 	return g.now.Unix()/86400 - 1500 + int64(g.rnd.IntN(2000))
 }
@@ -283,7 +292,7 @@ func (g *generator) prose(length int) string {
 	}
 	for i := range sentences {
 		if i > 0 {
-			b.WriteString(g.one([]string{" ", " ", "\n", "\r\n"}))
+			b.WriteString(g.one(breaks))
 		}
 		b.WriteString(g.one(sentencesOf))
 	}

@@ -49,6 +49,13 @@ type storedTable struct {
 	Counters  map[int]uint64
 	Deletions []storedDeletion
 	Rows      int
+	Plots     []storedPlot
+}
+
+// storedPlot is a range of computed records and which of them have left it.
+type storedPlot struct {
+	Plot plot
+	Gone []uint64
 }
 
 type storedDeletion struct {
@@ -92,14 +99,17 @@ func (o *Org) Save(w io.Writer) error {
 		for _, d := range t.deletions {
 			st.Deletions = append(st.Deletions, storedDeletion{d.id, d.at})
 		}
+		for _, p := range t.plots {
+			st.Plots = append(st.Plots, storedPlot{*p, p.gone})
+		}
 		head.Tables, tables = append(head.Tables, st), append(tables, t)
 	}
 	if err := gob.NewEncoder(bw).Encode(head); err != nil {
 		return fmt.Errorf("save org: %w", err)
 	}
 	for _, t := range tables {
-		t.each(func(r *row) bool {
-			_, _ = bw.WriteString(r.id) // an error stays and shows when flushing
+		t.eachStored(func(r *row) bool {
+			_, _ = bw.WriteString(t.idOf(r)) // an error stays and shows when flushing
 			_, _ = bw.Write(binary.AppendUvarint(nil, uint64(len(r.data))))
 			_, _ = bw.Write(r.data)
 			return true
@@ -233,6 +243,15 @@ func (o *Org) restoreTable(r *bufio.Reader, s storedTable) error {
 	}
 	for _, d := range s.Deletions {
 		t.deletions = append(t.deletions, deletion{d.ID, d.At})
+	}
+	for _, st := range s.Plots {
+		p := st.Plot
+		if p.gone = st.Gone; uint64(len(p.gone)) != (p.Rows+63)/64 {
+			return errors.New("the list of edited records does not fit the seeded ones")
+		}
+		p.prepare()
+		t.plots = append(t.plots, &p)
+		t.live += int(p.Rows - p.left)
 	}
 	id := make([]byte, 18)
 	for range s.Rows {

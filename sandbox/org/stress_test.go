@@ -89,9 +89,9 @@ func checkTable(t *testing.T, tb *table, uniqueSlot int) {
 		if uniqueSlot >= 0 {
 			if k := fieldOf(r.data, uniqueSlot).Str(); k != "" {
 				if other := seen[k]; other != "" {
-					t.Errorf("%s and %s share %s", other, r.id, k)
+					t.Errorf("%s and %s share %s", other, tb.idOf(r), k)
 				}
-				seen[k] = r.id
+				seen[k] = tb.idOf(r)
 			}
 		}
 		return true

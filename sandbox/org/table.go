@@ -1,18 +1,28 @@
 package org
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
 	"github.com/synclinehq/syncline/sandbox/schema"
 )
 
-// row is one stored record. Its data is replaced as a whole under the org's
-// write lock; nil data means that the record was purged, which a cursor that
-// still holds the row sees as a record that is gone.
+// row is one record. Of a stored one data is replaced as a whole under the
+// org's write lock; nil data means that it was purged. Of a computed one p is
+// the plot that it belongs to.
 type row struct {
-	id   string
+	n    uint64 // running number in its object, of which the Id is made
 	data []byte
+	p    *plot
+}
+
+// bytes is the record in the form of encodeRow.
+func (r *row) bytes() []byte {
+	if r.p != nil {
+		return r.p.appendRow(make([]byte, 0, 1024), r.n-r.p.First)
+	}
+	return r.data
 }
 
 type stampEntry struct {
@@ -39,9 +49,11 @@ type deletion struct {
 
 // table holds the records of one object.
 type table struct {
-	name      string
-	prefix    string
-	sys       systemSlots
+	name   string
+	prefix string
+	sys    systemSlots
+	// plots are seeded records that are computed, ascending by number.
+	plots     []*plot
 	byID      *ordered[*row]
 	byStamp   *ordered[stampEntry]
 	keys      map[int]*ordered[keyEntry]
@@ -54,7 +66,7 @@ type table struct {
 func newTable(o *schema.Object) *table {
 	t := &table{
 		name: o.Name, prefix: o.KeyPrefix,
-		byID:     newOrdered(func(a, b *row) int { return strings.Compare(a.id, b.id) }),
+		byID:     newOrdered(func(a, b *row) int { return cmp.Compare(a.n, b.n) }),
 		byStamp:  newOrdered(compareStamps),
 		keys:     map[int]*ordered[keyEntry]{},
 		counters: map[int]uint64{},
@@ -82,14 +94,14 @@ func compareStamps(a, b stampEntry) int {
 	case a.stamp > b.stamp:
 		return 1
 	}
-	return strings.Compare(a.r.id, b.r.id)
+	return cmp.Compare(a.r.n, b.r.n)
 }
 
 func compareKeys(a, b keyEntry) int {
 	if c := strings.Compare(a.key, b.key); c != 0 {
 		return c
 	}
-	return strings.Compare(a.r.id, b.r.id)
+	return cmp.Compare(a.r.n, b.r.n)
 }
 
 // indexed says which fields get an index: unique and external id fields, and
@@ -138,7 +150,7 @@ func (t *table) syncIndexes(o *schema.Object) {
 
 func (t *table) buildIndex(f *schema.Field) *ordered[keyEntry] {
 	index := newOrdered(compareKeys)
-	t.each(func(r *row) bool {
+	t.eachStored(func(r *row) bool {
 		if v := fieldOf(r.data, f.Slot); !v.IsNull() {
 			index.insert(keyEntry{indexKey(f, v), r})
 		}
@@ -147,30 +159,40 @@ func (t *table) buildIndex(f *schema.Field) *ordered[keyEntry] {
 	return index
 }
 
-func (t *table) each(yield func(*row) bool) {
+// idOf is a record's Id.
+func (t *table) idOf(r *row) string { return MakeID(t.prefix, r.n) }
+
+// eachStored yields the rows that are stored, by Id.
+func (t *table) eachStored(yield func(*row) bool) {
 	t.byID.ascend(func(*row) bool { return false }, yield)
 }
 
 func (t *table) get(id string) *row {
+	n, ok := numberOf(t.prefix, id)
+	if !ok {
+		return nil
+	}
 	var found *row
-	t.byID.ascend(func(e *row) bool { return e.id < id }, func(e *row) bool {
-		if e.id == id {
+	t.byID.ascend(func(e *row) bool { return e.n < n }, func(e *row) bool {
+		if e.n == n {
 			found = e
 		}
 		return false
 	})
+	if p := t.plotOf(n); found == nil && p != nil {
+		return &row{n: n, p: p}
+	}
 	return found
 }
 
-// withKey yields the rows whose field has a key, deleted ones included, by Id.
-func (t *table) withKey(slot int, key string, yield func(*row) bool) {
-	index := t.keys[slot]
-	if index == nil {
-		return
+// plotOf is the plot that a record still belongs to.
+func (t *table) plotOf(n uint64) *plot {
+	for _, p := range t.plots {
+		if n >= p.First && n-p.First < p.Rows && p.here(n-p.First) {
+			return p
+		}
 	}
-	index.ascend(func(e keyEntry) bool { return e.key < key }, func(e keyEntry) bool {
-		return e.key == key && yield(e.r)
-	})
+	return nil
 }
 
 func (t *table) isDeleted(data []byte) bool {
@@ -187,11 +209,17 @@ func (t *table) stampOf(data []byte) int64 {
 // put installs a version of a record; nil data purges it.
 func (t *table) put(o *schema.Object, id string, data []byte) {
 	r := t.get(id)
+	if r != nil && r.p != nil {
+		r.p.leave(r.n - r.p.First)
+		t.live--
+		r = nil
+	}
 	if r == nil {
-		if data == nil {
+		n, ok := numberOf(t.prefix, id)
+		if data == nil || !ok {
 			return
 		}
-		r = &row{id: id}
+		r = &row{n: n}
 		t.byID.insert(r)
 	} else {
 		t.unindex(o, r)

@@ -137,7 +137,7 @@ func (tx *Tx) current(t *table, id string) []byte {
 		return s.data
 	}
 	if r := t.get(id); r != nil {
-		return r.data
+		return r.bytes()
 	}
 	return nil
 }
@@ -146,9 +146,9 @@ func (tx *Tx) current(t *table, id string) []byte {
 // transaction sees them, deleted ones included.
 func (tx *Tx) withKey(t *table, f *schema.Field, key string) []string {
 	var ids []string
-	t.withKey(f.Slot, key, func(r *row) bool {
-		if _, over := tx.staged[r.id]; !over {
-			ids = append(ids, r.id)
+	t.withKey(f, key, func(r *row) bool {
+		if id := t.idOf(r); tx.staged[id] == nil {
+			ids = append(ids, id)
 		}
 		return true
 	})
@@ -254,9 +254,9 @@ func (tx *Tx) install() {
 		if latest, ok := o.Catalog.Object(obj.Name); ok {
 			obj = latest
 		}
-		c := RecordChange{Object: obj, ID: s.id, After: Version{s.id, s.data, s.t}}
+		c := RecordChange{Object: obj, ID: s.id, After: Version{s.data, s.t}}
 		if r := s.t.get(s.id); r != nil {
-			c.Before = Version{s.id, r.data, s.t}
+			c.Before = Version{r.bytes(), s.t}
 		}
 		changes = append(changes, c)
 		s.t.put(obj, s.id, s.data)

@@ -10,6 +10,7 @@ var (
 		"Plant Manager", "Purchasing Lead", "VP, Operations", "\"Acting\" Director"}
 	companyWords = []string{"Acorn", "Beacon", "Cedar", "Delta", "Ember", "Falcon", "Granite", "Harbor", "Iris", "Juniper",
 		"Kestrel", "Lumen", "Meridian", "Nimbus", "Orchid", "Pioneer", "Quartz", "Ridge", "Summit", "Timber", "Umber", "Vertex", "Willow", "Xenon", "Yarrow", "Zephyr"}
+	breaks       = []string{" ", " ", "\n", "\r\n"}
 	companyForms = []string{"Inc.", "LLC", "GmbH", "Ltd", "S.A.", "& Sons", "K.K.", "AB", "Co."}
 	dealKinds    = []string{"New Business", "Renewal", "Upgrade", "Pilot", "Expansion \"Q4\""}
 	streets      = []string{"Main Street", "Oak Avenue", "Hauptstraße", "Rue de l'Église", "Market Square", "5th Avenue\nSuite 12",

@@ -105,4 +105,7 @@ type Result struct {
 type Options struct {
 	// All includes records in the recycle bin (queryAll).
 	All bool
+	// Each, if set, is given the rows of a plain query in order; Result.IDs stays
+	// empty then.
+	Each func(Row)
 }

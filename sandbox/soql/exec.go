@@ -8,23 +8,53 @@ import (
 // Execute runs a bound query. Its only errors are those of the context.
 func Execute(ctx context.Context, b *Bound, src Source, opt Options) (*Result, error) {
 	v := &view{ctx: ctx, src: src, binder: b.binder, all: opt.All || b.AllRows}
-	rows, plan := v.run(b, nil)
-	if v.err != nil {
-		return nil, v.err
-	}
-	res := &Result{Plan: plan, Count: len(rows)}
+	p := v.plan(b, nil)
+	res := &Result{Plan: p.name}
 	switch {
-	case b.CountOnly:
 	case b.Aggregate:
-		res.Rows = v.aggregateRows(b, rows)
+		res.Rows = v.aggregateRows(b, v.matching(b, p, nil))
 		res.Count = len(res.Rows)
+	case b.CountOnly || p.ordered || len(b.order) == 0:
+		v.stream(b, p, res, opt.Each)
 	default:
-		res.IDs = make([]string, len(rows))
-		for i, r := range rows {
-			res.IDs[i] = r.ID()
+		rows, _ := v.inOrder(b, p, nil)
+		for _, r := range rows {
+			res.take(r, opt.Each)
 		}
 	}
 	return res, v.err
+}
+
+// stream takes the rows of a query that need no sorting, as they come.
+func (v *view) stream(b *Bound, p plan, res *Result, each func(Row)) {
+	if b.Limit == 0 {
+		return
+	}
+	skip := b.Offset
+	for row := range v.matching(b, p, nil) {
+		if skip > 0 {
+			skip--
+			continue
+		}
+		if b.CountOnly {
+			res.Count++
+		} else {
+			res.take(row, each)
+		}
+		if res.Count == b.Limit {
+			return
+		}
+	}
+}
+
+// take adds a row to the outcome.
+func (res *Result) take(row Row, each func(Row)) {
+	res.Count++
+	if each != nil {
+		each(row)
+		return
+	}
+	res.IDs = append(res.IDs, row.ID())
 }
 
 // Children runs the sub-query of a ColumnChildren for one row and yields its
@@ -35,18 +65,17 @@ func (b *Bound) Children(ctx context.Context, src Source, row Row, c *Column) ([
 	return rows, v.err
 }
 
-// run finds the rows of a query in order; for an aggregate query those to be
-// grouped. parent restricts a sub-query to the children of one record.
+// run finds the rows of a query in order. parent restricts a sub-query to the children of one record.
 func (v *view) run(b *Bound, parent Row) ([]Row, string) {
-	p := v.plan(b, parent)
+	return v.inOrder(b, v.plan(b, parent), parent)
+}
+
+func (v *view) inOrder(b *Bound, p plan, parent Row) ([]Row, string) {
 	limit := -1
-	if b.Limit >= 0 && (p.ordered || len(b.order) == 0) && !b.Aggregate {
+	if b.Limit >= 0 && (p.ordered || len(b.order) == 0) {
 		limit = b.Limit + b.Offset
 	}
 	rows := v.collect(b, p, parent, limit)
-	if b.Aggregate {
-		return rows, p.name
-	}
 	switch {
 	case p.ordered:
 	case b.Limit >= 0 && b.Limit+b.Offset <= maxTop:
@@ -66,26 +95,38 @@ func (v *view) collect(b *Bound, p plan, parent Row, limit int) []Row {
 	if limit == 0 {
 		return rows
 	}
-	n := 0
-	for row := range p.rows {
-		if n++; n%checkEvery == 0 && v.ctx != nil && v.ctx.Err() != nil {
-			v.err = v.ctx.Err()
-			return nil
-		}
-		if p.past != nil && p.past(row) {
-			break
-		}
-		if row.Deleted() && !v.all || parent != nil && row.Value(b.childOf.Slot).Str() != parent.ID() {
-			continue
-		}
-		if b.where != nil && !b.where.test(v, row) {
-			continue
-		}
+	for row := range v.matching(b, p, parent) {
 		if rows = append(rows, row); len(rows) == limit {
 			break
 		}
 	}
 	return rows
+}
+
+// matching yields what the plan yields and the query asks for. It stops when
+// the context ends, which view.err then tells.
+func (v *view) matching(b *Bound, p plan, parent Row) iter.Seq[Row] {
+	return func(yield func(Row) bool) {
+		n := 0
+		for row := range p.rows {
+			if n++; n%checkEvery == 0 && v.ctx != nil && v.ctx.Err() != nil {
+				v.err = v.ctx.Err()
+				return
+			}
+			if p.past != nil && p.past(row) {
+				return
+			}
+			if row.Deleted() && !v.all || parent != nil && row.Value(b.childOf.Slot).Str() != parent.ID() {
+				continue
+			}
+			if b.where != nil && !b.where.test(v, row) {
+				continue
+			}
+			if !yield(row) {
+				return
+			}
+		}
+	}
 }
 
 func window(rows []Row, limit, offset int) []Row {

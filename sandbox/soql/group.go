@@ -1,6 +1,7 @@
 package soql
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ type group struct {
 }
 
 // aggregateRows computes the rows of an aggregate query in order.
-func (v *view) aggregateRows(b *Bound, rows []Row) [][]schema.Value {
+func (v *view) aggregateRows(b *Bound, rows iter.Seq[Row]) [][]schema.Value {
 	groups := v.gather(b, rows)
 	computed := make([]Row, 0, len(groups))
 	for _, g := range groups {
@@ -40,14 +41,14 @@ func (v *view) aggregateRows(b *Bound, rows []Row) [][]schema.Value {
 }
 
 // gather adds the rows to their groups; groups come out in key order.
-func (v *view) gather(b *Bound, rows []Row) []*group {
+func (v *view) gather(b *Bound, rows iter.Seq[Row]) []*group {
 	byKey := make(map[string]*group)
 	var list []*group
 	if len(b.group) == 0 {
 		list = append(list, &group{accs: make([]accumulator, len(b.aggregates))})
 		byKey[""] = list[0]
 	}
-	for _, row := range rows {
+	for row := range rows {
 		keys := make([]schema.Value, len(b.group))
 		var name strings.Builder
 		for i, g := range b.group {
