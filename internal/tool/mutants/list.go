@@ -59,8 +59,8 @@ var mutations = []mutation{
 	},
 	{
 		Name: "store: a second answer replaces the first", Invariant: "I6", File: "internal/store/journal.go",
-		Old:   "AND j.position = r.position AND j.state = 'sending')",
-		New:   "AND j.position = r.position)",
+		Old:   "WHERE j.id = r.id AND j.state = 'sending')",
+		New:   "WHERE j.id = r.id)",
 		Tests: []tests{{pkgStore, "^TestJournalOfACall$"}},
 	},
 	{
@@ -95,8 +95,8 @@ var mutations = []mutation{
 	},
 	{
 		Name: "apply: rows are not locked", Invariant: "I5", File: "internal/apply/statements.go",
-		Old:   `lock: n.find() + " ORDER BY id FOR UPDATE SKIP LOCKED",`,
-		New:   `lock: n.find(),`,
+		Old:   `lock:  n.find() + " ORDER BY id FOR UPDATE SKIP LOCKED",`,
+		New:   `lock:  n.find(),`,
 		Tests: []tests{scenarios},
 	},
 	{
@@ -167,8 +167,8 @@ var mutations = []mutation{
 	},
 	{
 		Name: "writer: a call goes out without a journal", Invariant: "I6", File: "internal/writer/send.go",
-		Old:   "err := w.cfg.Journal.Sending(ctx, fence, c.batch, entriesOf(c.intents))\n\tif err != nil {",
-		New:   "var err error\n\tif err != nil {",
+		Old:   "err := w.cfg.Journal.Sending(ctx, fence, c.batch, entriesOf(c.intents))\n\tif err == nil {",
+		New:   "var err error\n\tif err == nil {",
 		Tests: []tests{{pkgWriter, "^(TestRecoverByJournal|TestJournalThatIsDown|TestOvertakenTurnSendsNothing)$"}},
 	},
 	{
