@@ -26,8 +26,8 @@ const (
 	maxJobRecords = 20_000
 	// maxJobs is how many may be open at once.
 	maxJobs = 10
-	// bulkWindow bounds the entries of a plan that has Bulk jobs in it,
-	// bulkMemory their size.
+	// bulkWindow bounds the entries of a plan that has Bulk jobs in it (see
+	// Writer.took), bulkMemory their size.
 	bulkWindow = 60_000
 	bulkMemory = 96 << 20
 	// bulkEvery is how often the database is asked whether so many wait, as long
@@ -67,7 +67,7 @@ func (w *Writer) page(ctx context.Context, tx *target.Tx, after int32) ([]trigge
 		size += 200 + lengthOf(e.Old) + lengthOf(e.Values)
 	}
 	w.bulkPage, w.bulkSince = true, time.Now()
-	limit := min(bulkWindow, bulkMemory/(size/len(entries))) - len(entries)
+	limit := min(w.bulkSize, bulkMemory/(size/len(entries))) - len(entries)
 	if limit <= 0 {
 		return entries, nil
 	}

@@ -144,11 +144,14 @@ func (d *drain) wait(ctx context.Context, longest time.Duration) {
 func (d *drain) land(l landing) {
 	delete(d.w.flights, l.flight)
 	d.p.join(l.p)
+	if d.w.idleCost < veryLongClaim {
+		d.w.idleUntil = time.Time{}
+	}
 	if j := l.flight.job; j != nil {
 		j.busy = false
 		if j.over {
 			delete(d.w.jobs, j.call.batch)
-			d.w.bulkAt = time.Time{}
+			d.w.bulkAt, d.w.idleUntil = time.Time{}, time.Time{}
 		}
 	}
 	switch {
@@ -197,7 +200,12 @@ func (d *drain) lookAtJobs(ctx context.Context) {
 
 // step makes the next calls, if there are any to make.
 func (d *drain) step(ctx context.Context) (went bool, err error) {
+	if time.Now().Before(d.w.idleUntil) {
+		return false, nil
+	}
+	start := time.Now()
 	c, err := d.w.claim(ctx, d.fence)
+	d.w.took(time.Since(start), len(c.calls)+c.settled > 0, err)
 	if err != nil {
 		return false, err
 	}

@@ -1,7 +1,6 @@
 package writer
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,9 +129,6 @@ func TestCreatesByJob(t *testing.T) {
 		t.Errorf("calls %q and %d", s.bulk.calls, s.client.calls)
 	}
 }
-
-// dead ends a call as a kill does: nothing after it happens.
-var dead = errors.New("dead")
 
 // TestJobDies kills a writer at each call of a job, before and after the org
 // has taken it, and lets another one go on.

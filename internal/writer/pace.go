@@ -54,6 +54,35 @@ func (w *Writer) window() int {
 	return w.set.Window * max(4, 2*w.lanes())
 }
 
+// Bounds of what a claim may take.
+const (
+	longClaim     = 50 * time.Millisecond
+	veryLongClaim = time.Second
+	longestIdle   = 5 * time.Second
+	// shortBulk and longBulk are when pages that may hold Bulk jobs grow and
+	// shrink: a claim is one transaction of the user's database.
+	shortBulk = 2 * time.Second
+	longBulk  = 6 * time.Second
+	leastBulk = 5000
+)
+
+// took learns from a claim. Where many entries wait for something, to look them
+// through in vain takes a fifth of the time at most; it is done again when a
+// call ends, unless it takes very long: then when a job does.
+func (w *Writer) took(d time.Duration, found bool, err error) {
+	w.idleUntil, w.idleCost = time.Time{}, d
+	if !found && err == nil && d > longClaim {
+		w.idleUntil = time.Now().Add(min(4*d, longestIdle))
+	}
+	switch {
+	case !w.bulkPage:
+	case err != nil || d > longBulk:
+		w.bulkSize = max(leastBulk, w.bulkSize/2)
+	case d < shortBulk:
+		w.bulkSize = min(bulkWindow, 2*w.bulkSize)
+	}
+}
+
 // recordLimit bounds change sets.
 func (w *Writer) recordLimit() int {
 	w.mu.Lock()
@@ -199,6 +228,9 @@ func (w *Writer) rest(p Progress) Progress {
 	}
 	for _, j := range w.jobs {
 		sooner(j.lookAt)
+	}
+	if time.Now().Before(w.idleUntil) {
+		sooner(w.idleUntil)
 	}
 	return p
 }

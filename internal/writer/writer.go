@@ -222,6 +222,11 @@ type Writer struct {
 	// whether so many wait.
 	bulkPage          bool
 	bulkSince, bulkAt time.Time
+	// bulkSize bounds such a page, idleUntil is when the log is looked through
+	// again after that took idleCost and was in vain.
+	bulkSize  int
+	idleUntil time.Time
+	idleCost  time.Duration
 	// held are tables whose entries wait.
 	held map[string]bool
 	// holding is what open calls keep waiting.
@@ -238,7 +243,7 @@ func New(cfg Config) *Writer {
 		cfg: cfg, set: cfg.Settings.withDefaults(), db: cfg.DB, clock: cfg.Clock, out: cfg.Logger,
 		log: triggerlog.In(cfg.Schema), box: outbox.Of(cfg.Connection.ID),
 		attempts: map[int32]int{}, notBefore: map[int32]time.Time{}, own: map[uuid.UUID]bool{},
-		noBulk: map[string]time.Time{}, left: map[uuid.UUID]bool{},
+		bulkSize: bulkWindow, noBulk: map[string]time.Time{}, left: map[uuid.UUID]bool{},
 		jobs: map[uuid.UUID]*job{}, flights: map[*flight]bool{},
 		limit: plan.MaxRecords,
 	}

@@ -160,7 +160,7 @@ func (s *site) live(ctx context.Context, rate int, d time.Duration, rows int) (i
 		defer cancel()
 		n, err = s.change(ctx, rate, d, rows)
 		for err == nil {
-			left := 0
+			var left int
 			if left, err = s.unsent(ctx); left == 0 {
 				break
 			}
