@@ -233,6 +233,21 @@ func TestEdit(t *testing.T) {
 	})
 }
 
+// A function of the name of hstore's, in a schema before it, does not run with
+// Syncline's rights.
+func TestShadowedFunctions(t *testing.T) {
+	t.Parallel()
+	s := refusedUpdate(t, mapping.Dependency)
+	s.run(`CREATE FUNCTION public.hstore(salesforce.account) RETURNS hstore LANGUAGE plpgsql AS $$ BEGIN RAISE 'shadowed'; END $$`)
+	if _, err := s.inbox.Show(t.Context(), s.failed()[0]); err != nil {
+		t.Error(err)
+	}
+	s.rule("", "", "", "")
+	s.done(s.inbox.Retry(t.Context(), inbox.Filter{}, inbox.Span{}, true, nil))
+	s.drain()
+	s.account("B", "1", -1)
+}
+
 func TestEditOfAnInsert(t *testing.T) {
 	t.Parallel()
 	inEachAlgorithm(t, func(t *testing.T, a mapping.Algorithm) {

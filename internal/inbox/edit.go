@@ -191,15 +191,13 @@ func (e *editing) update(ctx context.Context, tx pgx.Tx, x Entry, set *edited, c
 	case !free:
 		return &skipError{"the application holds the row locked: try again"}
 	}
-	names := make([]string, len(set.columns))
-	for i, c := range set.columns {
-		names[i] = pgx.Identifier{c}.Sanitize()
+	assign, err := e.assignments(ctx, tx, x.Table, set.columns)
+	if err != nil {
+		return err
 	}
 	_, err = tx.Exec(ctx, `SET LOCAL xmlbinary TO 'base64'`)
 	if err == nil {
-		_, err = tx.Exec(ctx, `UPDATE `+e.name(x.Table)+` AS t SET (`+strings.Join(names, ", ")+`) = ROW(n.`+strings.Join(names, ", n.")+`)
-			FROM populate_record(NULL::`+e.name(x.Table)+`, hstore($2::text[], $3::text[])) AS n WHERE t.id = $1`,
-			x.RecordID, set.columns, set.texts)
+		_, err = tx.Exec(ctx, `UPDATE `+e.name(x.Table)+` SET `+assign+` WHERE id = $1`, x.RecordID, set.texts)
 	}
 	if err == nil {
 		_, err = tx.Exec(ctx, `SET LOCAL xmlbinary TO 'hex'`)
@@ -223,6 +221,29 @@ func (e *editing) update(ctx context.Context, tx pgx.Tx, x Entry, set *edited, c
 		maps.Copy(columns, columnsOf(c.Entry))
 	}
 	return nil
+}
+
+// assignments sets columns from the texts of $2, each of its column's own type.
+func (e *editing) assignments(ctx context.Context, tx pgx.Tx, table string, columns []string) (string, error) {
+	rows, err := tx.Query(ctx, `SELECT a.attname, format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a
+		WHERE a.attrelid = $1::text::pg_catalog.regclass AND a.attname = ANY($2::text[]) AND a.attnum > 0 AND NOT a.attisdropped`,
+		e.name(table), columns)
+	if err != nil {
+		return "", fmt.Errorf("read the types of %s: %w", table, err)
+	}
+	types := map[string]string{}
+	var name, sqlType string
+	if _, err := pgx.ForEachRow(rows, []any{&name, &sqlType}, func() error { types[name] = sqlType; return nil }); err != nil {
+		return "", fmt.Errorf("read the types of %s: %w", table, err)
+	}
+	out := make([]string, len(columns))
+	for i, c := range columns {
+		if types[c] == "" {
+			return "", &skipError{"the table has no column " + c + " at the moment"}
+		}
+		out[i] = fmt.Sprintf("%s = (($2::text[])[%d])::%s", pgx.Identifier{c}.Sanitize(), i+1, types[c])
+	}
+	return strings.Join(out, ", "), nil
 }
 
 // check holds the values against the columns of an entry's table, once for each

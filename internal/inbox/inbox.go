@@ -68,3 +68,16 @@ func (in *Inbox) read(ctx context.Context, fn func(context.Context, pgx.Tx) erro
 		return fn(ctx, tx)
 	})
 }
+
+// hstore is the quoted schema of the extension. Its function is called by its full
+// name and with the row of a subquery, which has no type but record: another one
+// of that name, for a table's rows, must not run with Syncline's rights.
+func (in *Inbox) hstore(ctx context.Context, tx pgx.Tx) (string, error) {
+	var name string
+	err := tx.QueryRow(ctx, `SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e
+		JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'hstore'`).Scan(&name)
+	if err != nil {
+		return "", fmt.Errorf("find the extension hstore: %w", err)
+	}
+	return name, nil
+}

@@ -277,8 +277,13 @@ func (in *Inbox) capture(ctx context.Context, tx pgx.Tx, e Entry, columns []stri
 	if len(columns) == 0 && !whole {
 		return 0, nil // the function would take none for all
 	}
+	hstore, err := in.hstore(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
 	var id int32
-	err = tx.QueryRow(ctx, `SELECT `+function+`(hstore(t), $2::varchar, $3::text[]) FROM `+in.name(e.Table)+` t WHERE id = $1`,
+	err = tx.QueryRow(ctx, `SELECT `+function+`(`+hstore+`.hstore(t), $2::varchar, $3::text[])
+		FROM (SELECT * FROM `+in.name(e.Table)+` WHERE id = $1) t`,
 		e.RecordID, e.Table, columns).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("capture the row of log entry %d: %w", e.ID, err)

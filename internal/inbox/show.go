@@ -151,8 +151,12 @@ func (in *Inbox) rowOf(ctx context.Context, tx pgx.Tx, table string, id int32) (
 	if id == 0 || in.object(table) == "" {
 		return nil, nil
 	}
+	hstore, err := in.hstore(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	var text string
-	err := tx.QueryRow(ctx, `SELECT hstore(t)::text FROM `+in.name(table)+` t WHERE id = $1`, id).Scan(&text)
+	err = tx.QueryRow(ctx, `SELECT `+hstore+`.hstore(t)::text FROM (SELECT * FROM `+in.name(table)+` WHERE id = $1) t`, id).Scan(&text)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
