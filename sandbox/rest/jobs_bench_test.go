@@ -12,20 +12,21 @@ const benchFields = "Id, Name, Type, BillingStreet, BillingCity, BillingState, B
 	"AccountNumber, Website, Sic, Industry, AnnualRevenue, NumberOfEmployees, Ownership, Rating, Site, OwnerId, CreatedDate, " +
 	"LastModifiedDate, SystemModstamp, IsDeleted, External_ID__c, Score__c" // 26
 
-// BenchmarkBulkResults reads 200,000 rows of 26 fields from one stream.
+// BenchmarkBulkResults reads 200,000 rows of 26 fields from one stream,
+// stored ones and such as are computed.
 func BenchmarkBulkResults(b *testing.B) {
 	const rows = 200_000
-	for _, encoding := range []string{"identity", "gzip"} {
-		b.Run(encoding, func(b *testing.B) {
+	for _, c := range []struct{ encoding, computed string }{{"identity", "false"}, {"identity", "true"}, {"gzip", "false"}, {"gzip", "true"}} {
+		b.Run(c.encoding+"/computed="+c.computed, func(b *testing.B) {
 			f := newFixture(b)
-			f.control("POST", "seed", `{"object":"Account","rows":200000,"seed":1,"past":true}`)
+			f.control("POST", "seed", `{"object":"Account","rows":200000,"seed":1,"past":true,"computed":`+c.computed+`}`)
 			j := f.queryJob("SELECT "+benchFields+" FROM Account", "")
 			req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, f.srv.URL+"/services/data/v68.0/jobs/query/"+j.ID+"/results", nil)
 			if err != nil {
 				b.Fatal(err)
 			}
 			req.Header.Set("Authorization", "Bearer "+f.token)
-			req.Header.Set("Accept-Encoding", encoding)
+			req.Header.Set("Accept-Encoding", c.encoding)
 			b.ResetTimer()
 			for range b.N {
 				res, err := http.DefaultTransport.RoundTrip(req)
