@@ -44,7 +44,15 @@ type touching struct {
 	blind []outbox.Intent
 }
 
-func (a *Applier) match(ctx context.Context, tx *target.Tx, b *record.Batch) (*matches, error) {
+func (a *Applier) match(ctx context.Context, tx *target.Tx, b *record.Batch) (m *matches, err error) {
+	err = a.byIndex(ctx, tx, b, func() error {
+		m, err = a.matchRows(ctx, tx, b)
+		return err
+	})
+	return m, err
+}
+
+func (a *Applier) matchRows(ctx context.Context, tx *target.Tx, b *record.Batch) (*matches, error) {
 	m := &matches{rows: map[int]row{}, busy: map[int]bool{}, last: make(map[string]int, b.Len())}
 	sfids, externals := a.keys(b, m)
 	if err := a.lockRows(ctx, tx, m, sfids, externals, b); err != nil {

@@ -30,11 +30,34 @@ func (a *Applier) differing(ctx context.Context, tx *target.Tx, b *record.Batch)
 	if len(place) < b.Len() {
 		return b, nil // two versions of one record
 	}
-	same, err := a.equalRows(ctx, tx, b, place, sfids)
+	var same map[int]int32
+	err := a.byIndex(ctx, tx, b, func() (err error) {
+		same, err = a.equalRows(ctx, tx, b, place, sfids)
+		return err
+	})
 	if err != nil || len(same) == 0 {
 		return b, err
 	}
 	return a.settle(ctx, tx, b, same, sfids)
+}
+
+// byIndex runs queries that look for rows of a large batch. The planner takes
+// thousands of keys for a reason to read a middling table from end to end, batch
+// after batch; an index is better whatever the table's size.
+func (a *Applier) byIndex(ctx context.Context, tx *target.Tx, b *record.Batch, find func() error) error {
+	if b.Len() < a.copyFrom {
+		return find()
+	}
+	if _, err := tx.Exec(ctx, "SET LOCAL enable_seqscan = off"); err != nil {
+		return fmt.Errorf("have rows found by index: %w", err)
+	}
+	if err := find(); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "SET LOCAL enable_seqscan TO DEFAULT"); err != nil {
+		return fmt.Errorf("let the planner choose again: %w", err)
+	}
+	return nil
 }
 
 // equalRows finds the records whose row is equal, and gives the row's id by the
