@@ -103,7 +103,7 @@ func (s *scanner) step() {
 // quoted is the length of a quoted value that begins here; 0 if none does. An
 // apostrophe within a word is no quote.
 func (s *scanner) quoted(r rune) int {
-	end := ""
+	var end string
 	switch r {
 	case '"':
 		end = `"`
