@@ -352,7 +352,10 @@ func (s *site) drain() Progress {
 		p, err := s.Drain(s.Context(), s.fence, time.Now().Add(time.Minute))
 		s.must(err)
 		sum.Sent, sum.Failed, sum.Retry = sum.Sent+p.Sent, sum.Failed+p.Failed, sum.Retry+p.Retry
-		if p.NextAt.IsZero() || time.Until(p.NextAt) > time.Second {
+		// On a slow machine a look in vain is put off; what waits goes on waiting.
+		idle := p.NextAt.Equal(s.idleUntil)
+		s.idleUntil = time.Time{}
+		if p.NextAt.IsZero() || time.Until(p.NextAt) > time.Second || idle && p.Sent+p.Failed+p.Retry == 0 {
 			return sum
 		}
 		<-time.After(time.Until(p.NextAt))
