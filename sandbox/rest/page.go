@@ -39,13 +39,13 @@ var (
 <table><thead><tr><th>Id</th><th>Name</th><th>Last change</th></tr></thead><tbody>
 {{range .Rows}}<tr><td><a href="/records/{{$.Object}}/{{.ID}}">{{.ID}}</a></td><td>{{.Name}}</td><td>{{.Changed}}</td></tr>{{else}}
 <tr><td colspan="3" class="note">No records.</td></tr>{{end}}</tbody></table>
-<p class="note">The {{.Shown}} newest changes of {{.Count}} records.</p></body></html>`))
+{{if .New}}<p><a href="/records/{{.Object}}/new">New record</a></p>{{end}}<p class="note">The {{.Shown}} newest changes of {{.Count}} records.</p></body></html>`))
 	_ = template.Must(pages.New("record").Parse(`{{template "head" .}}
 <form method="post"><table><tbody>
 {{range .Fields}}<tr><td><label for="{{.Name}}">{{.Name}}</label><br><span class="note">{{.Type}}</span></td><td>
 {{if .Long}}<textarea id="{{.Name}}" name="{{.Name}}" rows="3">{{.Value}}</textarea>{{else if .Editable}}<input id="{{.Name}}" name="{{.Name}}" value="{{.Value}}">{{else}}{{.Value}}{{end}}
 </td></tr>{{end}}</tbody></table>
-<p><button name="do" value="save">Save</button> <button class="danger" name="do" value="delete">Delete</button></p></form></body></html>`))
+<p><button name="do" value="save">Save</button> {{if not .New}}<button class="danger" name="do" value="delete">Delete</button>{{end}}</p></form></body></html>`))
 )
 
 type pageData struct {
@@ -55,8 +55,10 @@ type pageData struct {
 	Rows                                    []pageRow
 	Fields                                  []pageField
 	Shown, Count                            int
-	Selected                                []string
-	Events                                  []pageEvent
+	// New says that a record can be created, or that this is the form for it.
+	New      bool
+	Selected []string
+	Events   []pageEvent
 }
 
 type pageObject struct {
@@ -86,7 +88,7 @@ const (
 )
 
 // page serves the org's own page: objects, records of one, one record to
-// edit. It answers only on this machine.
+// create, edit or delete. It answers only on this machine.
 func (s *Server) page(w http.ResponseWriter, r *http.Request, seg []string) {
 	if !loopback(r) {
 		writeError(w, notFound())
@@ -118,6 +120,10 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, seg []string) {
 	case 1:
 		s.recordsPage(w, r, actor, obj)
 	case 2:
+		if seg[1] == newSegment && obj.Createable {
+			s.newPage(w, r, actor, obj)
+			return
+		}
 		s.recordPage(w, r, actor, obj, seg[1])
 	default:
 		writeError(w, notFound())
@@ -141,7 +147,7 @@ func (s *Server) objectsPage(w http.ResponseWriter, actor *org.Actor) {
 }
 
 func (s *Server) recordsPage(w http.ResponseWriter, r *http.Request, actor *org.Actor, obj *schema.Object) {
-	d := pageData{Title: obj.LabelPlural, Object: obj.Name, Query: r.URL.Query().Get("q"), Count: s.org.Count(obj)}
+	d := pageData{Title: obj.LabelPlural, Object: obj.Name, Query: r.URL.Query().Get("q"), Count: s.org.Count(obj), New: obj.Createable}
 	name := obj.NameField()
 	query := "SELECT Id FROM " + obj.Name
 	if id, ok := org.NormalizeID(d.Query); ok {

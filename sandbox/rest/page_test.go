@@ -36,6 +36,19 @@ func TestPageShowsAndEdits(t *testing.T) {
 	want(t, a, 200, `"Name":"Plain"`, `"Description":"two\nlines"`)
 	want(t, post("Name=&do=save", f.srv.URL), 200, "Required fields are missing: [Name]")
 	want(t, post("do=delete", f.srv.URL), 303)
+	want(t, get("/records/Account"), 200, `<a href="/records/Account/new">`)
+	want(t, get("/records/Account/new"), 200, `name="Name" value=""`)
+	create := func(form string) answer {
+		t.Helper()
+		a, err := f.do("", "POST", "/records/Account/new", form, "Content-Type", "application/x-www-form-urlencoded", "Origin", f.srv.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	want(t, create("Name=&Phone=1"), 200, "Required fields are missing: [Name]", `value="1"`)
+	want(t, create("Name=By+hand&NumberOfEmployees=12&Active__c=true"), 303)
+	want(t, f.call("GET", "/query?q="+url.QueryEscape("SELECT NumberOfEmployees, Active__c FROM Account WHERE Name = 'By hand'"), ""), 200, `"NumberOfEmployees":12`, `"Active__c":true`)
 	if !strings.Contains(f.control("GET", "writes", ""), `"oauthClient":"control"`) {
 		t.Error("edits by hand should be told apart in the log")
 	}

@@ -75,12 +75,11 @@ func (v *view) inOrder(b *Bound, p plan, parent Row) ([]Row, string) {
 	if b.Limit >= 0 && (p.ordered || len(b.order) == 0) {
 		limit = b.Limit + b.Offset
 	}
+	if n := b.Limit + b.Offset; limit < 0 && b.Limit >= 0 && n <= maxTop {
+		return window(v.first(b.order, v.matching(b, p, parent), n), b.Limit, b.Offset), p.name
+	}
 	rows := v.collect(b, p, parent, limit)
-	switch {
-	case p.ordered:
-	case b.Limit >= 0 && b.Limit+b.Offset <= maxTop:
-		rows = v.first(b.order, rows, b.Limit+b.Offset)
-	default:
+	if !p.ordered {
 		v.sort(b.order, rows)
 	}
 	return window(rows, b.Limit, b.Offset), p.name

@@ -1,6 +1,7 @@
 package soql
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -57,31 +58,32 @@ func compareKeys(order []orderKey, a, b []schema.Value) int {
 // maxTop is the greatest LIMIT for which only the first rows are kept in order.
 const maxTop = 10_000
 
-// first is the first n rows in order: the rows of sort, cut off, without sorting
+// first is the first n rows in order: the rows of sort, cut off, without keeping
 // those that can't be among them.
-func (v *view) first(order []orderKey, rows []Row, n int) []Row {
-	if len(order) == 0 || len(rows) <= n || n == 0 {
-		v.sort(order, rows)
-		return rows[:min(n, len(rows))]
+func (v *view) first(order []orderKey, rows iter.Seq[Row], n int) []Row {
+	if n == 0 {
+		return nil
 	}
-	best := make([]keyed, 0, 2*n)
+	var best []keyed
 	full := false // best[n-1] is the last that counts
 	scratch := make([]schema.Value, len(order))
-	for _, r := range rows {
+	for r := range rows {
 		v.keys(order, r, scratch)
 		if full && compareKeys(order, scratch, best[n-1].keys) >= 0 {
 			continue
 		}
 		if best = append(best, keyed{r, slices.Clone(scratch)}); len(best) == 2*n {
 			sortKeyed(order, best)
+			clear(best[n:])
 			best, full = best[:n], true
 		}
 	}
 	sortKeyed(order, best)
-	for i := range n {
-		rows[i] = best[i].row
+	list := make([]Row, min(n, len(best)))
+	for i := range list {
+		list[i] = best[i].row
 	}
-	return rows[:n]
+	return list
 }
 
 // compare puts nulls where the query wants them, whatever the direction.
