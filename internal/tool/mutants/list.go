@@ -52,6 +52,24 @@ var mutations = []mutation{
 		Tests: []tests{{pkgStore, "^(TestNoSendingCommitsAfterARaise|TestSendingWaitsForRaise)$"}},
 	},
 	{
+		Name: "store: no fence check in NoteJob", Invariant: "I13", File: "internal/store/journaljob.go",
+		Old:   "AND number = $4 FOR SHARE),\n\t\twritten AS (",
+		New:   "AND number >= $4 FOR SHARE),\n\t\twritten AS (",
+		Tests: []tests{{pkgStore, "^TestJobOfACall$"}},
+	},
+	{
+		Name: "writer: a job starts without leave", Invariant: "I6", File: "internal/writer/jobs.go",
+		Old:   "err := w.cfg.Journal.NoteJob(ctx, fence, j.call.batch, j.id)\n\tif err == nil {",
+		New:   "var err error\n\tif err == nil {",
+		Tests: []tests{{pkgWriter, "^TestOvertakenTurnStartsNoJob$"}},
+	},
+	{
+		Name: "writer: equal inserts of a job get records of settled ones", Invariant: "I2", File: "internal/writer/results.go",
+		Old:   "list = slices.DeleteFunc(list, func(f found) bool { return foreign[f.row.ID] })",
+		New:   "_ = foreign",
+		Tests: []tests{{pkgWriter, "^TestJobHalfSettled$"}},
+	},
+	{
 		Name: "store: StartTurn ignores the generation", Invariant: "I13", File: "internal/store/turn.go",
 		Old:   "AND generation <= $4\n\t\tRETURNING wake_seq",
 		New:   "RETURNING wake_seq",
