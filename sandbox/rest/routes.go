@@ -154,6 +154,9 @@ func (c *call) sobjects() (*reply, error) {
 	if len(c.seg) == 1 {
 		return c.describeGlobal()
 	}
+	if of := c.changeEventOf(c.seg[1]); of != nil {
+		return c.changeEvent(of)
+	}
 	obj, err := c.object(c.seg[1])
 	if err != nil {
 		return nil, err
