@@ -86,6 +86,10 @@ func dieAt(t *testing.T, point crash.Name, seed uint64) {
 	if answered[point] {
 		more = append(more, withoutKeys)
 	}
+	// A row of the application in a table keeps its indexes where they are.
+	if point == crash.ReaderLoadAfterIndex {
+		s.bringUp()
+	}
 	edits := s.startTraffic(more...)
 	s.bringUp()
 	eventually(t, 90*time.Second, "death at "+string(point), func(ctx context.Context) error {
