@@ -140,9 +140,8 @@ func killAgainAndAgain(t *testing.T, w way, seed uint64, kills int, sum *toll) {
 func (s *site) killOnce(n *node, r *rand.Rand, points []crash.Name, sum *toll) {
 	s.Helper()
 	var report string
-	armedAt := crash.Name("")
 	if r.IntN(2) == 0 {
-		armedAt = points[r.IntN(len(points))]
+		armedAt := points[r.IntN(len(points))]
 		var env []string
 		env, report = armed(s.TB, armedAt, fmt.Sprintf(":%d", 1+r.IntN(4)))
 		if n.alive() {
