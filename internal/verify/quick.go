@@ -175,10 +175,11 @@ func spansOf(days []string) spans {
 	return out
 }
 
-func (s spans) soql() string {
+// soql is a condition on the field that bears the stamp.
+func (s spans) soql(field string) string {
 	parts := make([]string, len(s))
 	for i, x := range s {
-		parts[i] = fmt.Sprintf("(SystemModstamp >= %s AND SystemModstamp < %s)", x.From.Format(time.RFC3339), x.To.Format(time.RFC3339))
+		parts[i] = fmt.Sprintf("(%[1]s >= %[2]s AND %[1]s < %[3]s)", field, x.From.Format(time.RFC3339), x.To.Format(time.RFC3339))
 	}
 	return "(" + strings.Join(parts, " OR ") + ")"
 }

@@ -70,7 +70,7 @@ func (j *job) restart(rest bool) {
 // soql is the query of the records to compare.
 func (j *job) soql(t *mapping.Table, conditions ...string) string {
 	if j.place.Bounded {
-		conditions = append(conditions, j.place.Spans.soql())
+		conditions = append(conditions, j.place.Spans.soql(j.table.Columns[j.table.Layout.Stamp].Path()))
 	}
 	if f := t.Mapping.Options.Filter; f != "" {
 		conditions = append(conditions, "("+f+")")
