@@ -56,8 +56,6 @@ func systemTables() []systemTable {
 				{name: "_trigger_log_archive_idx_created_at", on: "(created_at)"},
 				{name: "_trigger_log_archive_idx_record_id", on: "(record_id)"},
 				{name: "_trigger_log_archive_idx_state_table_name", on: "(state, table_name) WHERE state = 'FAILED'"},
-				// Ours, and nearly always empty: REQUEUE is looked for every few seconds.
-				{name: "syncline_trigger_log_archive_requeue", on: "(id) WHERE state = 'REQUEUE'"},
 			},
 		},
 		{

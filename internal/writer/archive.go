@@ -17,14 +17,30 @@ const (
 	archiveChunks = 50
 )
 
-// Archive moves finished entries to the archive, copies back what a person set
-// to REQUEUE, forgets intents that were accepted long ago, and sets rows to
-// SYNCED whose changes needed no sending. Each step is a short transaction of
-// its own.
+// Archive is [Writer.Requeue] and [Writer.Tidy].
 func (w *Writer) Archive(ctx context.Context, fence target.Fence) error {
-	steps := []func(context.Context, *target.Tx) (int, error){
-		func(ctx context.Context, tx *target.Tx) (int, error) { return w.log.Requeue(ctx, tx, archiveChunk) },
+	if err := w.Requeue(ctx, fence); err != nil {
+		return err
 	}
+	return w.Tidy(ctx, fence)
+}
+
+// Requeue copies back into the log what a person set to REQUEUE in the archive.
+// Heroku Connect's schema has no index for that, so it reads the whole archive:
+// the caller sees to it that it is not asked too often.
+func (w *Writer) Requeue(ctx context.Context, fence target.Fence) error {
+	err := w.repeat(ctx, fence, func(ctx context.Context, tx *target.Tx) (int, error) { return w.log.Requeue(ctx, tx, archiveChunk) })
+	if err != nil {
+		return fmt.Errorf("copy back from the archive: %w", err)
+	}
+	return nil
+}
+
+// Tidy moves finished entries to the archive, forgets intents that were accepted
+// long ago, and sets rows to SYNCED whose changes needed no sending. Each step
+// is a short transaction of its own.
+func (w *Writer) Tidy(ctx context.Context, fence target.Fence) error {
+	var steps []func(context.Context, *target.Tx) (int, error)
 	for _, t := range w.cfg.Tables {
 		if t.Access == mapping.ReadWrite {
 			steps = append(steps, func(ctx context.Context, tx *target.Tx) (int, error) { return w.unpend(ctx, tx, t) })

@@ -12,6 +12,7 @@ import (
 	"github.com/synclinehq/syncline/internal/reader"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/store"
+	"github.com/synclinehq/syncline/internal/writer"
 )
 
 const (
@@ -57,7 +58,32 @@ func (w *Work) tend(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	if err != nil {
 		return next, nil //nolint:nilerr // the mapping was told, by tables
 	}
-	return next, wr.Archive(ctx, t.Fence)
+	if err := w.requeue(ctx, t, wr); err != nil {
+		return next, err
+	}
+	return next, wr.Tidy(ctx, t.Fence)
+}
+
+// requeueShare bounds what looking for REQUEUE in the archive may take: one part
+// in so many of the time.
+const requeueShare = 20
+
+// requeue looks into the archive, the less often the longer a look takes.
+func (w *Work) requeue(ctx context.Context, t *engine.Turn, wr *writer.Writer) error {
+	w.mu.Lock()
+	due := !time.Now().Before(w.requeueAt[t.Connection])
+	w.mu.Unlock()
+	if !due {
+		return nil
+	}
+	began := time.Now()
+	if err := wr.Requeue(ctx, t.Fence); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	w.requeueAt[t.Connection] = time.Now().Add(requeueShare * time.Since(began))
+	w.mu.Unlock()
+	return nil
 }
 
 // prune deletes what the control store has kept long enough.

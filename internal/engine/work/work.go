@@ -43,6 +43,8 @@ type Work struct {
 	// warnedIDs is when a connection was warned that log ids run out.
 	warnedIDs map[uuid.UUID]time.Time
 	pruned    time.Time
+	// requeueAt is when the archive is looked into again, by connection.
+	requeueAt map[uuid.UUID]time.Time
 	proofs    map[uuid.UUID]proving
 	// reconciled is when a connection's Ids are looked at again; held are the
 	// holds that were told of.
@@ -64,7 +66,7 @@ func New(cfg Config) *Work {
 		cfg.Keep = store.DefaultKeep()
 	}
 	return &Work{
-		cfg: cfg, store: cfg.Store, log: cfg.Logger, writers: map[uuid.UUID]*writing{},
+		cfg: cfg, store: cfg.Store, log: cfg.Logger, writers: map[uuid.UUID]*writing{}, requeueAt: map[uuid.UUID]time.Time{},
 		wakes: map[uuid.UUID]int64{}, asked: map[uuid.UUID]int64{}, echoes: map[uuid.UUID]*echoes{}, counted: map[uuid.UUID]counting{},
 		gauged: map[uuid.UUID]time.Time{}, warnedIDs: map[uuid.UUID]time.Time{}, proofs: map[uuid.UUID]proving{}, reconciled: map[uuid.UUID]time.Time{}, indexed: map[uuid.UUID]time.Time{}, held: map[string]bool{},
 	}
