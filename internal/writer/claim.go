@@ -129,6 +129,7 @@ func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
 		return nil, err
 	}
 	after := int32(0)
+	w.looked = 0
 	var waits []plan.Wait
 	for range maxPages {
 		entries, err := w.page(ctx, tx, after)
@@ -141,6 +142,7 @@ func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
 			}
 			break
 		}
+		w.looked += len(entries)
 		in, err := w.gather(ctx, tx, entries)
 		if err != nil {
 			return nil, err

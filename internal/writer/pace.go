@@ -56,6 +56,7 @@ func (w *Writer) window() int {
 
 // Bounds of what a claim may take.
 const (
+	manyWaiting   = 2000
 	longClaim     = 50 * time.Millisecond
 	veryLongClaim = time.Second
 	longestIdle   = 5 * time.Second
@@ -71,7 +72,7 @@ const (
 // call ends, unless it takes very long: then when a job does.
 func (w *Writer) took(d time.Duration, found bool, err error) {
 	w.idleUntil, w.idleCost = time.Time{}, d
-	if !found && err == nil && d > longClaim {
+	if !found && err == nil && w.looked >= manyWaiting && d > longClaim {
 		w.idleUntil = time.Now().Add(min(4*d, longestIdle))
 	}
 	switch {

@@ -227,6 +227,8 @@ type Writer struct {
 	bulkSize  int
 	idleUntil time.Time
 	idleCost  time.Duration
+	// looked is the number of entries that the newest claim looked at.
+	looked int
 	// held are tables whose entries wait.
 	held map[string]bool
 	// holding is what open calls keep waiting.
