@@ -17,7 +17,7 @@ const reserveWithin = 5 * time.Second
 // too, before the sink is back, are its last calls not counted.
 func (l *Ledger) Begin(ctx context.Context) (end func()) {
 	if _, ok := l.sink.(BlockSink); ok && !l.begin(false) {
-		ctx, cancel := context.WithTimeout(ctx, reserveWithin)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reserveWithin) // as flushWhole
 		defer cancel()
 		l.extend(ctx)
 		l.begin(true)

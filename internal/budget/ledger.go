@@ -257,6 +257,17 @@ func (l *Ledger) Stop(ctx context.Context) error {
 	return l.Flush(ctx)
 }
 
+// flushWithin bounds one flush in the background.
+const flushWithin = 30 * time.Second
+
+// flushWhole is Flush to its end, whatever stops the ledger meanwhile: counts
+// of which nobody knows whether they were stored would be stored twice.
+func (l *Ledger) flushWhole(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushWithin)
+	defer cancel()
+	return l.Flush(ctx)
+}
+
 // run flushes at every tick. It tells of the first failure in a row only: a
 // control store that is down says so elsewhere, every second would be noise.
 func (l *Ledger) run(ctx context.Context) {
@@ -270,7 +281,7 @@ func (l *Ledger) run(ctx context.Context) {
 		case <-tick.C:
 		}
 		l.restIfIdle()
-		err := l.Flush(ctx)
+		err := l.flushWhole(ctx)
 		if err != nil && !failing && ctx.Err() == nil {
 			l.log.WarnContext(ctx, "API call counts are kept in memory until the control store takes them",
 				"connection", l.connection, "error", err)

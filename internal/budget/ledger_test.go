@@ -3,6 +3,7 @@ package budget
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -181,4 +182,45 @@ func TestLedgerFlushesInBackground(t *testing.T) {
 			t.Errorf("stored %d after start and stop again, want 3", sink.total())
 		}
 	})
+}
+
+// slow is a sink that stores what it is given even if nobody waits any more,
+// and then can't say so.
+type slow struct {
+	book
+	begun   chan struct{}
+	release chan struct{}
+}
+
+func (s *slow) AddCalls(ctx context.Context, connection uuid.UUID, counts []Count) error {
+	if s.begun != nil {
+		close(s.begun)
+		s.begun = nil
+		<-s.release
+	}
+	if err := s.book.AddCalls(ctx, connection, counts); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// A ledger that is stopped while it stores its counts stores them once.
+func TestLedgerIsStoppedWhileItStores(t *testing.T) {
+	t.Parallel()
+	sink := &slow{begun: make(chan struct{}), release: make(chan struct{})}
+	begun := sink.begun
+	l := NewLedger(uuid.New(), sink, nil)
+	l.Charge(Use{Kind: "query"})
+	l.Start(t.Context())
+	<-begun
+	ended := make(chan error)
+	go func() { ended <- l.Stop(t.Context()) }()
+	for l.life.TryLock() { // until Stop has it
+		l.life.Unlock()
+		runtime.Gosched()
+	}
+	close(sink.release)
+	if err := <-ended; err != nil || sink.total() != 1 {
+		t.Errorf("stored %d, %v; want 1", sink.total(), err)
+	}
 }
