@@ -166,6 +166,13 @@ var scenarios = []scenario{
 			log|UPDATE|FAILED|1`,
 	},
 	{
+		name: "a failed write keeps its values alone when another column changed in the same second", seed: one, app: `UPDATE salesforce.account SET name = 'Mine'`,
+		ours: `UPDATE salesforce._trigger_log SET state = 'FAILED'; SET LOCAL xmlbinary = 'hex'; UPDATE salesforce.account SET _hc_lastop = 'FAILED'`,
+		in:   []rec{{N: 1, Name: "Acme", Phone: "777", Ext: "a"}}, want: apply.Result{Updated: 1},
+		state: `001000000000001AAA|Mine|777||a|FAILED|false
+			log|UPDATE|FAILED|1`,
+	},
+	{
 		name: "a record deleted after its write failed", policy: mapping.PostgresWins, seed: one, app: `UPDATE salesforce.account SET name = 'Mine'`,
 		ours: `UPDATE salesforce._trigger_log SET state = 'FAILED'`,
 		in:   []rec{{N: 1, Name: "Acme", Deleted: true}}, want: apply.Result{Deleted: 1},

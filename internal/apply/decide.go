@@ -85,9 +85,10 @@ func (a *Applier) decideOne(p *plan, m *matches, i int, sfid, external string, v
 		// Its write failed; the status says so until somebody acts. A record
 		// that has not changed since the row was read does not take the
 		// refused values away: a person may still mend them (I5).
-		if !a.sameStamp(m.current[row.id], values) {
-			p.keep = append(p.keep, staged{row.id, values})
+		if ours := m.current[row.id]; a.sameStamp(ours, values) {
+			values = a.withRefused(entries, ours, values)
 		}
+		p.keep = append(p.keep, staged{row.id, values})
 	default:
 		return a.mergeRow(p, m, row, sfid, values, entries)
 	}
@@ -111,7 +112,27 @@ func (a *Applier) freed(values []record.Value) []record.Value {
 	return out
 }
 
-// sameStamp says whether a row holds this very version of a record.
+// withRefused is a record with the row's values of the columns that failed
+// entries wanted to change. A stamp has whole seconds, so the other columns may
+// have changed under the same one.
+func (a *Applier) withRefused(entries []triggerlog.Entry, ours, theirs []record.Value) []record.Value {
+	out := slices.Clone(theirs)
+	for _, e := range entries {
+		values, err := parseChange(a.table, e.Values)
+		if err != nil {
+			continue // nothing of it could be sent, or can be mended
+		}
+		for i, v := range values {
+			if i != a.table.Layout.ID && (e.Action != triggerlog.Insert || v != nil) {
+				out[i] = ours[i]
+			}
+		}
+	}
+	return out
+}
+
+// sameStamp says whether a row holds this very version of a record, or one of
+// the same second.
 func (a *Applier) sameStamp(ours, theirs []record.Value) bool {
 	i := a.table.Layout.Stamp
 	return i >= 0 && i < len(ours) && ours[i] != nil && ours[i].Equal(theirs[i])

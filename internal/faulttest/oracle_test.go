@@ -206,9 +206,24 @@ func (s *site) lastValues() {
 		var got string
 		err := s.app.QueryRow(s.Context(), "SELECT coalesce(fax, '') FROM account WHERE sfid = $1", sfid).Scan(&got)
 		if err != nil || got != want {
-			s.Errorf("account %s: the org's last Fax was %q, and it is %q (%v)", sfid, want, got, err)
+			s.Errorf("account %s: the org's last Fax was %q, and it is %q (%v); what it took:%s", sfid, want, got, err, s.taken(sfid))
 		}
 	}
+}
+
+// taken lists what the org has accepted for a record, and from whom.
+func (s *site) taken(sfid string) string {
+	var b strings.Builder
+	for _, w := range s.org.Org.WritesSince(0, 0) {
+		if w.ID != sfid {
+			continue
+		}
+		fmt.Fprintf(&b, "\n\t%s %s by %s:", w.At.Format("15:04:05.000"), w.Op, w.OAuthClient)
+		for _, f := range w.Fields {
+			fmt.Fprintf(&b, " %s=%s", f.Field.Name, f.Value.Str())
+		}
+	}
+	return b.String()
 }
 
 // refusedWith says that Salesforce refused a change that carried the value: with
