@@ -39,12 +39,15 @@ func TestManyChangesGoAsJobs(t *testing.T) {
 			s.drain()
 			s.run(`DELETE FROM contact`)
 			s.drain()
-			if want := []string{"create upsert", "upload", "complete", "create upsert", "upload", "complete",
-				"create update", "upload", "complete", "create delete", "upload", "complete"}; !slices.Equal(s.bulk.calls, want) {
-				t.Errorf("calls %q", s.bulk.calls)
+			want := []string{"create upsert", "upload", "complete", "create upsert", "upload", "complete",
+				"create update", "upload", "complete", "create delete", "upload", "complete"}
+			if s.client.calls == 1 {
+				// The children were free a moment before the parents' job was over,
+				// and no other job was to be looked for yet.
+				want = want[3:]
 			}
-			if s.client.calls != 0 {
-				t.Errorf("%d calls of Collections", s.client.calls)
+			if !slices.Equal(s.bulk.calls, want) || s.client.calls > 1 {
+				t.Errorf("calls %q, %d of Collections", s.bulk.calls, s.client.calls)
 			}
 			s.want("log", s.lines(allInOrg), "110|SUCCESS|SUCCESS\n")
 			s.want("rows", s.lines(`SELECT count(DISTINCT sfid), min(_hc_lastop), max(_hc_lastop) FROM account`), "30|UPDATED|UPDATED\n")

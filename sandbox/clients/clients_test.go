@@ -66,6 +66,9 @@ func workplace(t *testing.T, client string) string {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
+		if e.IsDir() {
+			continue // another program
+		}
 		b, err := os.ReadFile(filepath.Join(client, e.Name()))
 		if err != nil {
 			t.Fatal(err)
