@@ -17,6 +17,7 @@ import (
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/schema"
 	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/tool/benchorg"
 )
 
 const object = "Account"
@@ -28,7 +29,7 @@ type bench struct {
 	dir        string
 	dsn        string
 	db         *target.DB
-	org        *orgProcess
+	org        *benchorg.Org
 	far        *relay
 	token      salesforce.Token
 	connection mapping.Connection
@@ -42,12 +43,12 @@ type bench struct {
 	results    map[string][]result
 }
 
-func (b *bench) prepare(ctx context.Context, dsn string, org *orgProcess) (err error) {
+func (b *bench) prepare(ctx context.Context, dsn string, org *benchorg.Org) (err error) {
 	b.dsn, b.org, b.results = dsn, org, map[string][]result{}
 	if b.dir, err = os.MkdirTemp("", "benchread-"); err != nil {
 		return err
 	}
-	if b.token, err = org.token(ctx); err != nil {
+	if b.token, err = org.Token(ctx); err != nil {
 		return err
 	}
 	if b.far, err = startRelay(b.token.InstanceURL); err != nil {

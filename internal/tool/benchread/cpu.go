@@ -44,7 +44,7 @@ func (b *bench) cpu() cpu {
 	}
 	for pid, d := range used {
 		switch {
-		case pid == b.org.cmd.Process.Pid:
+		case pid == b.org.PID():
 			c.org += d
 		case names[pid] == "postgres" && (parents[pid] == b.server || parents[parents[pid]] == b.server):
 			c.database += d

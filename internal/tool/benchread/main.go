@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/synclinehq/syncline/internal/pgserver"
+	"github.com/synclinehq/syncline/internal/tool/benchorg"
 )
 
 func main() {
@@ -66,11 +67,15 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if err := server.CreateDatabase(ctx, "bench", "hstore"); err != nil {
 		return err
 	}
-	org, err := startOrg(ctx, b.program, b.rows, b.columns)
+	org, err := benchorg.Start(ctx, b.program)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, org.stop()) }()
+	defer func() { err = errors.Join(err, org.Stop()) }()
+	seed := map[string]any{"object": object, "rows": b.rows, "seed": 7, "past": true}
+	if err := org.Control(ctx, "POST", "seed", seed, nil); err != nil {
+		return fmt.Errorf("fill the org: %w", err)
+	}
 	if err := b.prepare(ctx, server.DSN("bench"), org); err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/synclinehq/syncline/internal/pgserver"
+	"github.com/synclinehq/syncline/internal/tool/benchorg"
 )
 
 func main() {
@@ -42,7 +43,7 @@ type bench struct {
 	slow          bool // each call of the org takes delay longer
 
 	server *pgserver.Server
-	org    *orgProcess
+	org    *benchorg.Org
 }
 
 func (b *bench) run(ctx context.Context) (err error) {
@@ -50,10 +51,10 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { _ = b.server.Stop(context.WithoutCancel(ctx)) }()
-	if b.org, err = startOrg(ctx, b.program); err != nil {
+	if b.org, err = benchorg.Start(ctx, b.program); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.org.stop()) }()
+	defer func() { err = errors.Join(err, b.org.Stop()) }()
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error

@@ -21,13 +21,14 @@ import (
 	"github.com/synclinehq/syncline/internal/sobject"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/tool/benchorg"
 	"github.com/synclinehq/syncline/internal/writer"
 )
 
 // site is an empty org, a new database with three mapped tables, a control
 // store, and a writer.
 type site struct {
-	org    *orgProcess
+	org    *benchorg.Org
 	client *salesforce.Client
 	db     *target.DB
 	store  *store.Store
@@ -75,7 +76,7 @@ func (t *tally) calls(purpose string) int {
 
 // open makes a site in two databases of its own.
 func (b *bench) open(ctx context.Context, options mapping.ConnectionOptions) (*site, error) {
-	if err := b.org.control(ctx, "POST", "wipe", map[string]any{}, nil); err != nil {
+	if err := b.org.Control(ctx, "POST", "wipe", map[string]any{}, nil); err != nil {
 		return nil, err
 	}
 	name := "bench_" + strings.ReplaceAll(uuid.NewString(), "-", "")
@@ -86,7 +87,7 @@ func (b *bench) open(ctx context.Context, options mapping.ConnectionOptions) (*s
 	if err := b.server.CreateDatabase(ctx, name+"_control"); err != nil {
 		return nil, err
 	}
-	token, err := b.org.token(ctx)
+	token, err := b.org.Token(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +105,7 @@ func (b *bench) open(ctx context.Context, options mapping.ConnectionOptions) (*s
 		return s, err
 	}
 	fault := map[string]any{"kind": "delay", "delayMs": b.delay.Milliseconds(), "path": "^/services/data"}
-	return s, b.org.control(ctx, "POST", "faults", fault, nil)
+	return s, b.org.Control(ctx, "POST", "faults", fault, nil)
 }
 
 // connect makes the connection, its tables and its writer.
