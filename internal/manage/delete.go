@@ -153,8 +153,10 @@ const sentWithin = 5 * time.Second
 
 // awaitSent waits until no write of the table is on its way.
 func (s *Service) awaitSent(ctx context.Context, conn mapping.Connection, db *target.DB, m mapping.Mapping, table string, discard bool) error {
-	ctx, cancel := context.WithTimeout(ctx, sentWithin)
-	defer cancel()
+	// The limit ends the waiting, never a look under way: that would read as a
+	// database that does not answer.
+	limit := time.NewTimer(sentWithin)
+	defer limit.Stop()
 	for {
 		q, err := queues(ctx, db, conn.Schema)
 		if err != nil {
@@ -170,6 +172,8 @@ func (s *Service) awaitSent(ctx context.Context, conn mapping.Connection, db *ta
 		}
 		select {
 		case <-ctx.Done():
+			return problem("wait for the writes on their way", ctx.Err())
+		case <-limit.C:
 			return &Problem{Kind: Conflict, What: fmt.Sprintf("%d writes of %s are on their way; nothing was deleted.", waiting.Pending, m.ObjectName),
 				Fix: "Try again when they have ended; see syncline errors for those whose outcome is unknown."}
 		case <-time.After(quietLook):
