@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/synclinehq/syncline/sandbox/rest"
 )
 
 // face is one port that the org answers on.
@@ -34,7 +36,10 @@ func open(ctx context.Context, addr string, handler http.Handler, cert *tls.Cert
 	protocols.SetUnencryptedHTTP2(true)
 	f := &face{
 		addr: ln.Addr().String(), done: make(chan struct{}),
-		http: &http.Server{Handler: handler, ReadHeaderTimeout: 30 * time.Second, MaxHeaderBytes: 1 << 20, Protocols: protocols},
+		http: &http.Server{
+			Handler: handler, ReadHeaderTimeout: 30 * time.Second, MaxHeaderBytes: 1 << 20, Protocols: protocols,
+			ConnContext: rest.WithConn,
+		},
 	}
 	if cert != nil {
 		f.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,12 +24,23 @@ const (
 	faultLate       = "late"        // connection closed, done DelayMS later
 	faultDelay      = "delay"       // handled DelayMS later
 	faultSlowBody   = "slow_body"   // reply at BytesPerSecond
+	faultDropSlow   = "drop_slow"   // connection closed when the reply is read slower than BytesPerSecond
 	faultCutBody    = "cut_body"    // reply ends after Bytes, connection closed
 	faultCutGzip    = "cut_gzip"    // complete HTTP reply, its gzip stream cut
+	faultShort      = "short_body"  // complete HTTP reply that says it has Bytes bytes and has no more
+	faultTwice      = "twice"       // the reply comes twice on the connection
+	faultStale      = "stale"       // the connection ends after the reply without a word
+	faultLoseRows   = "lose_rows"   // a page of Bulk results lacks its last Rows rows
 	faultRowError   = "row_error"   // Rows records of a write fail with Code
 	faultCutStream  = "cut_stream"  // a stream of events ends after Rows events
 	faultJobFails   = "job_fails"   // the Bulk job started ends Failed after Rows rows
 )
+
+var faultKinds = []string{
+	faultStatus, faultHTML, faultSession, faultDropBefore, faultDropAfter, faultLate, faultDelay, faultSlowBody,
+	faultDropSlow, faultCutBody, faultCutGzip, faultShort, faultTwice, faultStale, faultLoseRows, faultRowError,
+	faultJobFails, faultCutStream,
+}
 
 // fault is one fault in force: which calls it meets and what it does to them.
 type fault struct {
@@ -80,11 +92,11 @@ func newFaults() *faults { return &faults{} }
 
 // add checks a fault and puts it in force.
 func (fs *faults) add(f fault) (fault, error) {
-	switch f.Kind {
-	case faultStatus, faultHTML, faultSession, faultDropBefore, faultDropAfter, faultLate,
-		faultDelay, faultSlowBody, faultCutBody, faultCutGzip, faultRowError, faultJobFails, faultCutStream:
-	default:
-		return f, fmt.Errorf("fault kind %q is unknown", f.Kind)
+	if !slices.Contains(faultKinds, f.Kind) {
+		return f, fmt.Errorf("fault kind %q is unknown, must be one of %s", f.Kind, strings.Join(faultKinds, ", "))
+	}
+	if (f.Kind == faultDropSlow || f.Kind == faultSlowBody) && f.BytesPerSecond <= 0 {
+		return f, fmt.Errorf("fault %s needs bytesPerSecond", f.Kind)
 	}
 	if f.Kind == faultStatus && (f.Status < 200 || f.Status > 599) {
 		return f, fmt.Errorf("fault status is %d, must be 200 to 599", f.Status)
@@ -295,50 +307,10 @@ func (f *fault) fail(i int) error {
 	return &org.RowError{Code: code, Message: message}
 }
 
-// spoils says whether the fault touches the bytes of the reply.
-func (f *fault) spoils() bool {
-	return f != nil && (f.Kind == faultSlowBody || f.Kind == faultCutBody || f.Kind == faultCutGzip)
-}
-
-// write sends a spoiled reply.
-func (f *fault) write(ctx context.Context, w http.ResponseWriter, status int, body []byte) {
-	cut := min(f.Bytes, len(body))
-	if f.Bytes == 0 {
-		cut = len(body) / 2
+// lost is how many rows of a page of Bulk results the fault takes.
+func (f *fault) lost() int {
+	if f == nil || f.Kind != faultLoseRows {
+		return 0
 	}
-	if f.Kind == faultCutGzip {
-		body = body[:cut]
-	}
-	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
-	w.WriteHeader(status)
-	switch f.Kind {
-	case faultCutGzip:
-		_, _ = w.Write(body)
-	case faultCutBody:
-		_, _ = w.Write(body[:cut])
-		flush(w)
-		panic(http.ErrAbortHandler)
-	case faultSlowBody:
-		f.drip(ctx, w, body)
-	}
-}
-
-func flush(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).Flush() // best effort: the connection is going down
-}
-
-// drip sends a body in ten pieces a second.
-func (f *fault) drip(ctx context.Context, w http.ResponseWriter, body []byte) {
-	piece := max(f.BytesPerSecond/10, 1)
-	for len(body) > 0 && ctx.Err() == nil {
-		n := min(piece, len(body))
-		if _, err := w.Write(body[:n]); err != nil {
-			return
-		}
-		flush(w)
-		body = body[n:]
-		if len(body) > 0 {
-			pause(ctx, 100)
-		}
-	}
+	return max(f.Rows, 1)
 }

@@ -3,10 +3,14 @@ package rest
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/synclinehq/syncline/sandbox/org"
 )
 
 func (f *fixture) fault(body string) { f.control("POST", "faults", body) }
@@ -89,6 +93,81 @@ func TestSpoiledBodies(t *testing.T) {
 	}
 	f.fault(`{"kind":"slow_body","bytesPerSecond":1000,"path":"limits","count":1}`)
 	want(t, f.call("GET", "/limits", "", "Accept-Encoding", "identity"), 200, "DailyApiRequests")
+}
+
+func TestShortTwiceAndStaleReplies(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.fault(`{"kind":"short_body","bytes":10,"path":"/limits$","count":1}`)
+	if a := f.call("GET", "/limits", "", "Accept-Encoding", "identity"); len(a.body) != 10 || a.header.Get("Content-Length") != "10" {
+		t.Errorf("short body came as %d bytes, Content-Length %s", len(a.body), a.header.Get("Content-Length"))
+	}
+	for _, kind := range []string{"twice", "stale"} {
+		f.fault(`{"kind":"` + kind + `","path":"/limits$","count":1}`)
+		a := f.call("GET", "/limits", "")
+		want(t, a, 200, "DailyApiRequests")
+		if a.header.Get("Connection") != "" {
+			t.Errorf("%s says Connection: %s", kind, a.header.Get("Connection"))
+		}
+		want(t, f.call("GET", "/limits", ""), 200, "DailyApiRequests") // on a connection of its own
+	}
+}
+
+func TestBulkPageThatLacksRows(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for i := range 3 {
+		f.create("Account", fmt.Sprintf(`{"Name":"a%d"}`, i))
+	}
+	j := f.queryJob("SELECT Name FROM Account", "")
+	f.fault(`{"kind":"lose_rows","rows":2,"path":"/results$","count":1}`)
+	a := f.call("GET", "/jobs/query/"+j.ID+"/results", "")
+	if lines := strings.Count(a.body, "\n"); lines != 2 || a.header.Get("Sforce-NumberOfRecords") != "3" {
+		t.Errorf("%d lines, Sforce-NumberOfRecords %s", lines, a.header.Get("Sforce-NumberOfRecords"))
+	}
+}
+
+// A reader that stalls is cut off, one that reads on is not. The reply has to
+// be larger than what the network holds on its way.
+func TestSlowReadersAreDropped(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ended := make(chan struct{}, 1000)
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { ended <- struct{}{} }()
+		f.s.ServeHTTP(w, r)
+	}))
+	srv.Config.ConnContext = WithConn
+	srv.Start()
+	t.Cleanup(srv.Close)
+	f.srv = srv
+	if _, err := f.org.Seed(org.SeedPlan{Object: "Account", Rows: 10_000, Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	j := f.queryJob("SELECT Id, Name, Description, BillingStreet, Phone, Website FROM Account", "")
+	f.fault(`{"kind":"drop_slow","bytesPerSecond":100000000,"delayMs":60000,"path":"/results$","count":1}`)
+	quick := f.call("GET", "/jobs/query/"+j.ID+"/results", "", "Accept-Encoding", "identity")
+	want(t, quick, 200)
+	f.fault(`{"kind":"drop_slow","bytesPerSecond":100000000,"delayMs":50,"path":"/results$"}`)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL+"/services/data/v68.0/jobs/query/"+j.ID+"/results", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+f.token)
+	req.Header.Set("Accept-Encoding", "identity")
+	for len(ended) > 0 {
+		<-ended
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	<-ended // the stall: nothing is read until the org has given up
+	got, err := io.ReadAll(res.Body)
+	if err == nil || len(got) >= len(quick.body) {
+		t.Errorf("%d of %d bytes, %v: want a cut connection", len(got), len(quick.body), err)
+	}
 }
 
 func TestRowErrorFault(t *testing.T) {
