@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/synclinehq/syncline/sandbox/events"
 	"github.com/synclinehq/syncline/sandbox/org"
 	"github.com/synclinehq/syncline/sandbox/rest"
 )
@@ -20,6 +22,8 @@ const saveEvery = time.Minute
 const (
 	orgFile    = "org.state"
 	serverFile = "server.json"
+	eventsFile = "events.state"
+	jobsDir    = "jobs"
 )
 
 // keeper writes an org to its directory while it runs and when it ends.
@@ -31,6 +35,7 @@ type keeper struct {
 	done   chan struct{}
 	err    error
 	saved  uint64
+	events events.Mark
 }
 
 // loadOrg reads the org of a directory; found is false if it holds none yet.
@@ -54,21 +59,28 @@ func loadOrg(dir string, opt org.Options) (o *org.Org, found bool, err error) {
 
 // keep takes over the server's part of the directory and begins to save.
 func keep(ctx context.Context, dir string, o *org.Org, s *rest.Server) (*keeper, error) {
-	f, err := os.Open(filepath.Join(dir, serverFile))
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-	case err != nil:
-		return nil, fmt.Errorf("open saved sessions: %w", err)
-	default:
-		if err := errors.Join(s.LoadState(f), f.Close()); err != nil {
-			return nil, fmt.Errorf("data directory %s: %w", dir, err)
-		}
+	k := &keeper{dir: dir, org: o, server: s, done: make(chan struct{})}
+	if err := errors.Join(k.read(serverFile, s.LoadState), k.read(eventsFile, s.LoadEvents)); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	k := &keeper{dir: dir, org: o, server: s, stop: stop, done: make(chan struct{})}
+	if err := s.LoadJobs(k.jobs()); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+	}
+	ctx, k.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go k.run(ctx)
 	return k, nil
 }
+
+// read loads a file of the directory, if it is there.
+func (k *keeper) read(name string, load func(io.Reader) error) error {
+	err := folder(k.dir).Get(name, load)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (k *keeper) jobs() folder { return folder(filepath.Join(k.dir, jobsDir)) }
 
 func (k *keeper) run(ctx context.Context) {
 	defer close(k.done)
@@ -93,15 +105,61 @@ func (k *keeper) close() error {
 }
 
 func (k *keeper) save() error {
-	err := replaceFile(filepath.Join(k.dir, serverFile), k.server.SaveState)
-	if edits := k.org.Edits(); edits != k.saved {
-		if saveErr := replaceFile(filepath.Join(k.dir, orgFile), k.org.Save); saveErr != nil {
-			return errors.Join(err, saveErr)
+	return k.server.Still(func() error {
+		err := replaceFile(filepath.Join(k.dir, serverFile), k.server.SaveState)
+		if edits := k.org.Edits(); edits != k.saved {
+			if saveErr := replaceFile(filepath.Join(k.dir, orgFile), k.org.Save); saveErr != nil {
+				return errors.Join(err, saveErr)
+			}
+			k.saved = edits
 		}
-		k.saved = edits
-	}
-	return err
+		if mark := k.server.EventsMark(); mark != k.events {
+			if saveErr := replaceFile(filepath.Join(k.dir, eventsFile), k.server.SaveEvents); saveErr != nil {
+				return errors.Join(err, saveErr)
+			}
+			k.events = mark
+		}
+		return errors.Join(err, k.server.SaveJobs(k.jobs()))
+	})
 }
+
+// folder is a directory as a shelf of files; it is made when something is put
+// into it.
+type folder string
+
+// Names implements bulk.Shelf.
+func (d folder) Names() ([]string, error) {
+	entries, err := os.ReadDir(string(d))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, err
+}
+
+// Put implements bulk.Shelf.
+func (d folder) Put(name string, write func(io.Writer) error) error {
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(string(d), name), write)
+}
+
+// Get implements bulk.Shelf.
+func (d folder) Get(name string, read func(io.Reader) error) (err error) {
+	f, err := os.Open(filepath.Join(string(d), name))
+	if err != nil {
+		return fmt.Errorf("open saved state: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return read(bufio.NewReaderSize(f, 1<<16))
+}
+
+// Drop implements bulk.Shelf.
+func (d folder) Drop(name string) error { return os.Remove(filepath.Join(string(d), name)) }
 
 // replaceFile writes a file beside the old one and then takes its place, so
 // that a crash leaves one of the two.
@@ -115,7 +173,8 @@ func replaceFile(path string, write func(io.Writer) error) (err error) {
 			_ = os.Remove(f.Name())
 		}
 	}()
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+	bw := bufio.NewWriterSize(f, 1<<16)
+	if err := errors.Join(write(bw), bw.Flush(), f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("save %s: %w", filepath.Base(path), err)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {

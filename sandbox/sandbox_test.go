@@ -8,7 +8,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/synclinehq/syncline/sandbox"
 	"github.com/synclinehq/syncline/sandbox/org"
 )
@@ -129,4 +131,122 @@ func TestDataDirectory(t *testing.T) {
 	if after := dump(second); after != before || strings.Count(after, "\n") != 20 || second.Org.ID() != first.Org.ID() {
 		t.Errorf("the org has %d records after a restart, not the 20 of before", strings.Count(after, "\n"))
 	}
+}
+
+// Bulk jobs and retained events come through a restart, and an open job goes
+// on where it was.
+func TestDataDirectoryKeepsJobsAndEvents(t *testing.T) {
+	t.Parallel()
+	opt := sandbox.Options{DataDir: t.TempDir(), Seed: 1}
+	s, err := sandbox.Start(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := login(t, s)
+	call := func(method, path, body string) string {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+"/services/data/v68.0"+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		b, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode >= 300 {
+			t.Fatalf("%s %s: %d %s %v", method, path, res.StatusCode, b, err)
+		}
+		return string(b)
+	}
+	job := func(path, body string) string {
+		t.Helper()
+		var info struct{ ID string }
+		if err := json.Unmarshal([]byte(call("POST", path, body)), &info); err != nil {
+			t.Fatal(err)
+		}
+		return path + "/" + info.ID
+	}
+	done := func(path string) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(call("GET", path, ""), "JobComplete"); time.Sleep(2 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s is still not over", path)
+			}
+		}
+	}
+	if err := s.Control().Seed(t.Context(), org.SeedPlan{Object: "Account", Rows: 5, Seed: 1, Computed: ptr(true)}); err != nil {
+		t.Fatal(err)
+	}
+	written := job("/jobs/ingest", `{"object":"Account","operation":"insert"}`)
+	call("PUT", written+"/batches", "Name,Rating\nfirst,Hot\n,Hot\n")
+	call("PATCH", written, `{"state":"UploadComplete"}`)
+	done(written)
+	query := job("/jobs/query", `{"operation":"query","query":"SELECT Id, Name, Owner.Name FROM Account ORDER BY Name"}`)
+	done(query)
+	open := job("/jobs/ingest", `{"object":"Account","operation":"insert"}`)
+	call("PUT", open+"/batches", "Name\nsecond\n")
+	var id string
+	for _, line := range strings.Split(call("GET", query+"/results", ""), "\n") {
+		if strings.Contains(line, `"first"`) {
+			id = line[1:19]
+		}
+	}
+	call("PATCH", "/sobjects/Account/"+id, `{"Rating":null,"BillingCity":"Bonn"}`)
+
+	state := func() []string {
+		t.Helper()
+		var bus any
+		if err := s.Control().Do(t.Context(), http.MethodGet, "events?last=10", nil, &bus); err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(bus)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []string{
+			call("GET", written, ""), call("GET", written+"/successfulResults", ""), call("GET", written+"/failedResults", ""),
+			call("GET", query+"/results?maxRecords=4", ""), string(b),
+		}
+	}
+	before := state()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = sandbox.Start(t.Context(), opt); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if diff := cmp.Diff(before, state()); diff != "" {
+		t.Errorf("after a restart (-before +after):\n%s", diff)
+	}
+	if !strings.Contains(before[4], "BillingAddress") {
+		t.Errorf("events lack the update: %s", before[4])
+	}
+	call("PATCH", open, `{"state":"UploadComplete"}`)
+	done(open)
+	if found := call("GET", "/query?q="+url.QueryEscape("SELECT Name FROM Account WHERE Name = 'second'"), ""); !strings.Contains(found, `"totalSize":1`) {
+		t.Errorf("the upload of before the restart: %s", found)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func login(t *testing.T, s *sandbox.Server) string {
+	t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {s.Clients[0].ID}, "client_secret": {s.Clients[0].Secret}}
+	res, err := http.PostForm(s.URL()+"/services/oauth2/token", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	var v struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v.Token
 }

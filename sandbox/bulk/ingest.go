@@ -74,6 +74,11 @@ func (js *Jobs) CreateIngest(a *org.Actor, version string, req IngestRequest, da
 	if err != nil {
 		return Info{}, err
 	}
+	if req.AssignmentRuleID != "" {
+		actor := *a
+		actor.Assign = req.AssignmentRuleID
+		a = &actor
+	}
 	j := &Job{
 		Type: TypeIngest, Version: version, Format: format, actor: a, operation: req.Operation, object: obj.Name,
 		state: Open, ingest: &ingestWork{object: obj.Name, keyField: req.ExternalIDFieldName},
@@ -142,7 +147,7 @@ func (js *Jobs) Upload(id string, data []byte) error {
 	if j.state != Open || j.ingest.uploaded {
 		return &Error{"INVALIDBATCH", "InvalidBatch : Found multiple contents for job: <" + j.ID + ">, please 'Close' / 'Abort' / 'Delete' the current Job then create a new Job and make sure you only do 'PUT' once on a given Job."}
 	}
-	j.ingest.data, j.ingest.uploaded = data, true
+	j.ingest.data, j.ingest.uploaded, j.changed = data, true, true
 	j.modified = js.org.Clock.Now()
 	return nil
 }
@@ -171,12 +176,13 @@ func (js *Jobs) ready(j *Job, fault Fault) {
 // runIngest reads the upload and saves its rows. What can't be read at all
 // fails the job.
 func (js *Jobs) runIngest(j *Job, fault Fault) {
+	kept := j.ingest.outcomes // of an earlier run
 	rows, err := j.ingest.parse(j.Format)
 	if err != nil {
 		js.fail(j, "InvalidBatch : "+err.Error())
 		return
 	}
-	js.update(func() { j.ingest.outcomes = rows })
+	js.update(func() { j.ingest.outcomes = append(kept, rows[min(len(kept), len(rows)):]...) })
 	obj, ok := js.org.Catalog.Object(j.object)
 	if !ok {
 		js.fail(j, "InvalidEntity : Unable to find object: "+j.object)
@@ -187,7 +193,9 @@ func (js *Jobs) runIngest(j *Job, fault Fault) {
 		js.fail(j, "InvalidBatch : "+err.Error())
 		return
 	}
-	js.charge(len(rows))
+	if len(kept) == 0 {
+		js.charge(len(rows))
+	}
 	s.run()
 }
 
@@ -218,12 +226,14 @@ func (w *ingestWork) parse(f Format) ([]outcome, error) {
 	}
 }
 
+func batchesOf(rows int) int { return (rows + batchRecords - 1) / batchRecords }
+
 // charge counts the batches of an upload against the day's quota.
 func (js *Jobs) charge(rows int) {
 	js.mu.Lock()
 	defer js.mu.Unlock()
 	now := js.org.Clock.Now()
-	for range (rows + batchRecords - 1) / batchRecords {
+	for range batchesOf(rows) {
 		js.batches = append(js.batches, now)
 	}
 }

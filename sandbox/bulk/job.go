@@ -33,6 +33,7 @@ type Job struct {
 	Format  Format
 	actor   *org.Actor
 	created time.Time
+	no      uint64 // running number, of which the Id is made
 
 	operation string
 	object    string
@@ -46,6 +47,8 @@ type Job struct {
 	failed    int
 	started   time.Time
 	spent     time.Duration
+	// changed says that a kept file of the job is out of date.
+	changed bool
 
 	query  *queryWork
 	ingest *ingestWork
@@ -53,6 +56,7 @@ type Job struct {
 
 // queryWork is what a query job does and has.
 type queryWork struct {
+	text    string
 	bound   *soql.Bound
 	all     bool
 	columns []column
@@ -69,6 +73,7 @@ type Info struct {
 	SystemModstamp  string      `json:"systemModstamp"`
 	State           string      `json:"state"`
 	ExternalIDField string      `json:"externalIdFieldName,omitempty"`
+	AssignmentRule  string      `json:"assignmentRuleId,omitempty"`
 	ConcurrencyMode string      `json:"concurrencyMode"`
 	ContentType     string      `json:"contentType"`
 	APIVersion      json.Number `json:"apiVersion"`
@@ -102,7 +107,7 @@ func (j *Job) info() Info {
 		LineEnding: j.Format.LineEndName(), ColumnDelimiter: j.Format.DelimiterName(),
 	}
 	if j.ingest != nil {
-		i.ExternalIDField = j.ingest.keyField
+		i.ExternalIDField, i.AssignmentRule = j.ingest.keyField, j.actor.Assign
 		if j.state == Open {
 			i.ContentURL = "services/data/v" + j.Version + "/jobs/ingest/" + j.ID + "/batches"
 		}

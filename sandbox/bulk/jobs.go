@@ -20,6 +20,8 @@ const (
 // Jobs are the jobs of an org. It is safe for concurrent use.
 type Jobs struct {
 	org *org.Org
+	// gate is held for reading while rows are saved and noted as such.
+	gate sync.RWMutex
 
 	mu       sync.Mutex
 	jobs     map[string]*Job
@@ -44,6 +46,7 @@ func (js *Jobs) Reset() {
 // add gives a job its Id and stores it. The caller holds the lock.
 func (js *Jobs) add(j *Job) {
 	js.sequence++
+	j.no, j.changed = js.sequence, true
 	j.ID = org.MakeID("750", js.sequence)
 	j.created = js.org.Clock.Now()
 	j.modified = j.created
@@ -118,7 +121,7 @@ func (js *Jobs) Delete(kind, id string) error {
 
 // enter changes a job's state. The caller holds the lock.
 func (js *Jobs) enter(j *Job, state string) {
-	j.state = state
+	j.state, j.changed = state, true
 	j.modified = js.org.Clock.Now()
 	switch state {
 	case InProgress:

@@ -78,7 +78,7 @@ func (js *Jobs) prepare(a *org.Actor, req QueryRequest) (*queryWork, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &queryWork{bound: bound, all: req.Operation == "queryAll", columns: inOrder(q, leaves)}, nil
+	return &queryWork{text: req.Query, bound: bound, all: req.Operation == "queryAll", columns: inOrder(q, leaves)}, nil
 }
 
 // column is one column of the results.
@@ -161,7 +161,7 @@ func (js *Jobs) runQuery(j *Job, fault string) {
 		return
 	}
 	js.update(func() {
-		j.query.snap = snap
+		j.query.snap, j.changed = snap, true
 		j.processed = snap.Len()
 	})
 }

@@ -120,10 +120,10 @@ func (s *saver) target(name string) (target, error) {
 }
 
 // run saves all rows, chunk by chunk, until the job is ended from outside or
-// by a fault.
+// by a fault. Rows that an earlier run has saved are passed over.
 func (s *saver) run() {
 	rows := s.job.ingest.outcomes
-	for from := 0; from < len(rows); from += chunkRows {
+	for from := saved(rows); from < len(rows); from += chunkRows {
 		to := min(from+chunkRows, len(rows))
 		if s.fault.Fail != "" && to > s.fault.After {
 			to = max(s.fault.After, from)
@@ -133,16 +133,7 @@ func (s *saver) run() {
 		if !going {
 			return
 		}
-		done := s.chunk(from, to)
-		s.js.update(func() {
-			copy(rows[from:to], done)
-			for i := range done {
-				s.job.processed++
-				if done[i].err != nil {
-					s.job.failed++
-				}
-			}
-		})
+		s.settle(rows[from:to], from)
 		if s.fault.Fail != "" && to >= s.fault.After {
 			break
 		}
@@ -150,6 +141,32 @@ func (s *saver) run() {
 	if s.fault.Fail != "" {
 		s.js.fail(s.job, s.fault.Fail)
 	}
+}
+
+func saved(rows []outcome) int {
+	n := 0
+	for n < len(rows) && rows[n].done {
+		n++
+	}
+	return n
+}
+
+// settle saves a chunk and notes what became of its rows, in one go as far as
+// Still can see.
+func (s *saver) settle(rows []outcome, from int) {
+	s.js.gate.RLock()
+	defer s.js.gate.RUnlock()
+	done := s.chunk(from, from+len(rows))
+	s.js.update(func() {
+		copy(rows, done)
+		s.job.changed = true
+		for i := range done {
+			s.job.processed++
+			if done[i].err != nil {
+				s.job.failed++
+			}
+		}
+	})
 }
 
 // chunk saves rows in one transaction; each fails alone. It gives the rows

@@ -7,11 +7,14 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/synclinehq/syncline/sandbox/bulk"
+	"github.com/synclinehq/syncline/sandbox/events"
 )
 
-// serverState is what the server keeps between runs besides the org: who is
-// signed in, and where the event bus stood. Bulk jobs, faults, counts of calls
-// and events are not part of it.
+// serverState is what the server keeps between runs in a small file: who is
+// signed in, and where the event bus stood. Bulk jobs and events have files of
+// their own; faults and counts of calls are not kept.
 type serverState struct {
 	Sessions []sessionState `json:"sessions"`
 	Grants   []grantState   `json:"grants"`
@@ -36,6 +39,27 @@ type grantState struct {
 	Scope    string    `json:"scope"`
 	IssuedAt time.Time `json:"issuedAt"`
 }
+
+// Still runs fn while no Bulk job is between saving rows and noting that it has:
+// what fn saves of org and jobs fits together.
+func (s *Server) Still(fn func() error) error { return s.bulk.Still(fn) }
+
+// SaveJobs brings a shelf up to date with the Bulk jobs. It is called inside
+// Still.
+func (s *Server) SaveJobs(to bulk.Shelf) error { return s.bulk.Save(to) }
+
+// LoadJobs takes over the Bulk jobs of a shelf; those that are not over go on.
+func (s *Server) LoadJobs(from bulk.Shelf) error { return s.bulk.Load(from) }
+
+// SaveEvents writes the event bus with the events that it retains. EventsMark
+// tells whether that would differ from the last time.
+func (s *Server) SaveEvents(w io.Writer) error { return s.bus.Save(w) }
+
+// EventsMark is the state of the event bus, to be compared.
+func (s *Server) EventsMark() events.Mark { return s.bus.Mark() }
+
+// LoadEvents takes over what SaveEvents wrote.
+func (s *Server) LoadEvents(r io.Reader) error { return s.bus.Load(r) }
 
 // SaveState writes what the server keeps between runs besides the org. It
 // holds tokens.

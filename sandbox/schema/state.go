@@ -36,22 +36,31 @@ func (c *Catalog) State() State {
 func Restore(s State, now func() time.Time) (*Catalog, error) {
 	c := NewCatalog(now)
 	objects := make([]*Object, 0, len(s.Objects))
-	for i := range s.Objects {
-		o := s.Objects[i].Object
-		o.Fields = slices.Clone(o.Fields)
-		for _, f := range o.Fields {
-			if f.Slot < 0 || f.Slot >= s.Objects[i].Slots {
-				return nil, fmt.Errorf("restore %s: field %s has slot %d of %d", o.Name, f.Name, f.Slot, s.Objects[i].Slots)
-			}
-			if err := f.compile(); err != nil {
-				return nil, fmt.Errorf("restore %s: %w", o.Name, err)
-			}
+	for _, state := range s.Objects {
+		o, err := RestoreObject(state)
+		if err != nil {
+			return nil, err
 		}
-		o.index(s.Objects[i].Slots)
-		objects = append(objects, &o)
+		objects = append(objects, o)
 	}
 	c.state.Store(newState(s.Version, objects))
 	return c, nil
+}
+
+// RestoreObject makes an object of a state.
+func RestoreObject(s ObjectState) (*Object, error) {
+	o := s.Object
+	o.Fields = slices.Clone(o.Fields)
+	for _, f := range o.Fields {
+		if f.Slot < 0 || f.Slot >= s.Slots {
+			return nil, fmt.Errorf("restore %s: field %s has slot %d of %d", o.Name, f.Name, f.Slot, s.Slots)
+		}
+		if err := f.compile(); err != nil {
+			return nil, fmt.Errorf("restore %s: %w", o.Name, err)
+		}
+	}
+	o.index(s.Slots)
+	return &o, nil
 }
 
 // Adopt takes over the objects of another catalog.
