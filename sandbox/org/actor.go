@@ -29,6 +29,9 @@ type Actor struct {
 	CommitDelay time.Duration
 	// AllowDuplicates saves records that a duplicate rule would only warn of.
 	AllowDuplicates bool
+	// Assign is the assignment rule to apply: "" none, AssignActive, or a rule's
+	// Id.
+	Assign string
 	// System actors (flows, seeding) skip permissions.
 	System bool
 }

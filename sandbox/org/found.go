@@ -43,6 +43,58 @@ func (o *Org) found(name string) error {
 		o.users[strings.ToLower(u.Username)] = u
 		o.users[u.ID] = u
 	}
+	return o.furnish()
+}
+
+// profiles are those that every org has besides System Administrator.
+var profiles = []string{
+	"Standard User", "Read Only", "Solution Manager", "Marketing User", "Contract Manager", "Standard Platform User",
+	"Minimum Access - Salesforce",
+}
+
+// roles are those of a new org, each with the place of the one above it.
+var roles = []struct {
+	name  string
+	above int
+}{
+	{"CEO", -1}, {"CFO", 0}, {"COO", 0}, {"SVP, Sales & Marketing", 0}, {"SVP, Customer Service & Support", 0},
+	{"VP, North American Sales", 3}, {"VP, International Sales", 3}, {"Director, Direct Sales", 5}, {"Customer Support, International", 4},
+}
+
+// furnish plants the profiles, roles and groups that a new org comes with.
+func (o *Org) furnish() error {
+	for _, name := range profiles {
+		if _, err := o.plant("Profile", map[string]schema.Value{"Name": schema.Text(name), "UserType": schema.Text("Standard")}); err != nil {
+			return err
+		}
+	}
+	if _, ok := o.Catalog.Object("UserRole"); !ok {
+		return nil // the schema may be a smaller one
+	}
+	group := func(values map[string]schema.Value) error {
+		_, err := o.plant("Group", values)
+		return err
+	}
+	if err := group(map[string]schema.Value{"Name": schema.Text("All Internal Users"), "DeveloperName": schema.Text("AllInternalUsers"), "Type": schema.Text("Organization")}); err != nil {
+		return err
+	}
+	ids := make([]string, len(roles))
+	for i, r := range roles {
+		developer := schema.Text(strings.NewReplacer(",", "", "& ", "", " ", "").Replace(r.name))
+		values := map[string]schema.Value{"Name": schema.Text(r.name), "DeveloperName": developer, "RollupDescription": schema.Text(r.name)}
+		if r.above >= 0 {
+			values["ParentRoleId"] = schema.Text(ids[r.above])
+		}
+		var err error
+		if ids[i], err = o.plant("UserRole", values); err != nil {
+			return err
+		}
+		for _, kind := range []string{"Role", "RoleAndSubordinates"} {
+			if err := group(map[string]schema.Value{"DeveloperName": developer, "Type": schema.Text(kind), "RelatedId": schema.Text(ids[i])}); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
@@ -86,13 +138,15 @@ func newSeedling(o *Org, t *table, obj *schema.Object) *change {
 	}
 }
 
-// plant gives the seedling its Id and stamps and stores it. The caller holds
-// the org's lock.
+// plant gives the seedling its Id, unless it has one, and its stamps and stores
+// it. The caller holds the org's lock.
 func (c *change) plant(at time.Time) {
 	c.defaults()
 	c.compose()
-	c.t.sequence++
-	c.id = MakeID(c.obj.KeyPrefix, c.t.sequence)
+	if c.id == "" {
+		c.t.sequence++
+		c.id = MakeID(c.obj.KeyPrefix, c.t.sequence)
+	}
 	c.number()
 	c.stamp()
 	stamp := schema.InstantOf(at.Truncate(time.Second))

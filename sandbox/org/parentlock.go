@@ -14,11 +14,11 @@ func belongs(f *schema.Field) bool {
 }
 
 // lockParents locks the records that versions of a record belong to, in the
-// order of their Ids: all of them if the org's switch says so, those with
-// roll-ups over it always, and notes the latter. It changes nothing if one of
+// order of their Ids: all of them unless the org's switch says otherwise, those
+// with roll-ups over it always, and notes the latter. It changes nothing if one of
 // them is locked by another transaction.
 func (tx *Tx) lockParents(obj *schema.Object, versions ...[]schema.Value) error {
-	all := tx.org.switches.Load().ParentLocks
+	all := !tx.org.switches.Load().NoParentLocks
 	var ids []string
 	summed := map[string]*schema.Object{}
 	for _, f := range obj.Fields {

@@ -3,6 +3,7 @@ package org
 import (
 	"errors"
 	"testing"
+	"time"
 )
 
 func TestChildrenLockTheirParent(t *testing.T) {
@@ -28,14 +29,27 @@ func TestChildrenLockTheirParent(t *testing.T) {
 		_, err := second.Insert(con, child)
 		return err
 	}
+	o.SetSwitches(Switches{NoParentLocks: true})
 	if err := both(); err != nil {
-		t.Errorf("without the switch: %v", err)
+		t.Errorf("switched off: %v", err)
 	}
-	o.SetSwitches(Switches{ParentLocks: true, LockWaitSeconds: 1})
+	o.SetSwitches(Switches{LockWaitSeconds: 1})
 	re, ok := errors.AsType[*RowError](both())
 	if !ok || re.Code != "UNABLE_TO_LOCK_ROW" {
 		t.Errorf("got %v, want UNABLE_TO_LOCK_ROW", re)
 	}
+	o.SetSwitches(Switches{HoldMS: 500})
+	tx = o.Begin(actor(o))
+	defer tx.Rollback()
+	for range 100 {
+		if _, err := tx.Insert(con, child); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := tx.hold(); got != 250*time.Millisecond {
+		t.Errorf("100 records hold their locks for %v, want 250ms", got)
+	}
+	tx.Rollback()
 	if len(o.locks) != 0 {
 		t.Errorf("locks are left: %v", o.locks)
 	}

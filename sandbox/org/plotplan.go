@@ -156,7 +156,7 @@ func planText(pf *plotField, obj *schema.Object, f *schema.Field) {
 
 func (o *Org) planLookup(pf *plotField, obj *schema.Object, f *schema.Field, pools map[string]pool) {
 	pf.Empty = always
-	if len(f.ReferenceTo) == 0 || len(f.ReferenceTo) > 3 {
+	if !spreads(f) {
 		return
 	}
 	name := f.ReferenceTo[0]

@@ -29,6 +29,13 @@ type recordView struct {
 func (r *recordView) Object() *schema.Object { return r.obj }
 func (r *recordView) Deleted() bool          { return r.p == nil && r.t.isDeleted(r.data) }
 
+// Archived implements soql.Row. Only activities are archived; other objects
+// have fields of that name that mean something else.
+func (r *recordView) Archived() bool {
+	return r.p == nil && r.t.sys.archived >= 0 && (r.obj.Name == "Task" || r.obj.Name == "Event") &&
+		fieldOf(r.data, r.t.sys.archived).True()
+}
+
 func (r *recordView) ID() string {
 	if r.id == "" {
 		r.id = MakeID(r.t.prefix, r.n)

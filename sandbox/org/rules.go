@@ -17,6 +17,7 @@ type Rules struct {
 	Rewrites    []Rewrite    `json:"rewrites"`
 	Flows       []Flow       `json:"flows"`
 	Duplicates  []Duplicate  `json:"duplicates,omitempty"`
+	Assignments []Assignment `json:"assignments,omitempty"`
 }
 
 // Duplicate is a duplicate rule: it meets a record that equals another live
@@ -91,9 +92,16 @@ func (o *Org) SetRules(r Rules) error {
 			return fmt.Errorf("duplicate rule %d: %w", i+1, err)
 		}
 	}
+	for i := range r.Assignments {
+		if err := o.checkAssignment(&r.Assignments[i]); err != nil {
+			return fmt.Errorf("assignment rule %d: %w", i+1, err)
+		}
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.plantAssignments(r.Assignments)
 	o.rules = r
+	o.edits.Add(1)
 	return nil
 }
 

@@ -168,13 +168,16 @@ func (tx *Tx) existing(t *table, obj *schema.Object, id string) ([]byte, error) 
 }
 
 // save runs the pipeline: body to values, defaults, rewrites, system checks,
-// rules, uniqueness, stamps, staging.
+// rules, uniqueness, assignment, stamps, staging.
 func (c *change) save(body Body) error {
 	if err := c.take(body); err != nil {
 		return err
 	}
 	if c.insert {
 		c.defaults()
+	}
+	if err := c.recordType(); err != nil {
+		return err
 	}
 	c.compose()
 	if err := c.blobs(); err != nil {
@@ -193,6 +196,9 @@ func (c *change) save(body Body) error {
 		return err
 	}
 	if err := c.unique(); err != nil {
+		return err
+	}
+	if err := c.assign(); err != nil {
 		return err
 	}
 	if err := c.tx.lockParents(c.obj, c.old, c.values); err != nil {

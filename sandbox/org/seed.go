@@ -148,8 +148,21 @@ func (g *generator) value(f *schema.Field, place [3]string) schema.Value {
 	return fit(f, g.text(f, place))
 }
 
-func (g *generator) lookup(f *schema.Field) schema.Value {
+// spreads says whether a seed lets a lookup point to made-up records. Owners
+// are users, and no record type is made up.
+func spreads(f *schema.Field) bool {
 	if len(f.ReferenceTo) == 0 || len(f.ReferenceTo) > 3 {
+		return false
+	}
+	switch f.ReferenceTo[0] {
+	case "Group", "RecordType":
+		return false
+	}
+	return true
+}
+
+func (g *generator) lookup(f *schema.Field) schema.Value {
+	if !spreads(f) {
 		return schema.Null
 	}
 	parents := g.parents[f.ReferenceTo[0]]

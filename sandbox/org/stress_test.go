@@ -15,7 +15,7 @@ import (
 func TestParallelWritersKeepTheInvariants(t *testing.T) {
 	t.Parallel()
 	o := newOrg(t)
-	o.SetSwitches(Switches{LateVisibility: LateVisibility{MaxMS: 3, Probability: 0.3, Seed: 5}, LockWaitSeconds: 5, ParentLocks: true})
+	o.SetSwitches(Switches{LateVisibility: LateVisibility{MaxMS: 3, Probability: 0.3, Seed: 5}, LockWaitSeconds: 5})
 	acc, con := object(t, o, "Account"), object(t, o, "Contact")
 	var wg sync.WaitGroup
 	for w := range 6 {

@@ -33,9 +33,16 @@ type Switches struct {
 	MinuteReplication bool `json:"minuteReplication"`
 	// LockWaitSeconds is how long a write waits for a locked row; 0 is ten.
 	LockWaitSeconds int `json:"lockWaitSeconds"`
-	// ParentLocks makes a write of a record lock the parents that it belongs
-	// to until its transaction ends, as a real org does.
-	ParentLocks bool `json:"parentLocks"`
+	// NoParentLocks keeps a write of a record from locking the parents that it
+	// belongs to until its transaction ends, as it does in a real org.
+	NoParentLocks bool `json:"noParentLocks"`
+	// HoldMS is how long a transaction of API calls takes for each 200 of its
+	// records, besides the time that it really takes: so long it stays open, with
+	// its locks, before it commits.
+	HoldMS int `json:"holdMs"`
+	// ArchiveDays is the age of activities that are archived when the control
+	// plane asks for it; 0 is 365.
+	ArchiveDays int `json:"archiveDays"`
 	// LongCallMS is from when on a call is long; 0 is 20 s. MaxLongCalls is how
 	// many may run at once; 0 is 25.
 	LongCallMS   int `json:"longCallMs"`
@@ -125,6 +132,15 @@ func (s *Switches) Daily() int {
 		return s.DailyRequests
 	}
 	return 5_000_000
+}
+
+// hold is how long a transaction stays open for the work that a real org would
+// do in it.
+func (tx *Tx) hold() time.Duration {
+	if tx.actor.System {
+		return 0
+	}
+	return time.Duration(tx.org.switches.Load().HoldMS) * time.Millisecond * time.Duration(len(tx.order)) / 200
 }
 
 // delay draws how late a transaction commits.

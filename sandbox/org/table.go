@@ -38,7 +38,7 @@ type keyEntry struct {
 // systemSlots are the slots of the fields that the org itself keeps, -1 where
 // an object lacks one. Slots never change, so neither do these.
 type systemSlots struct {
-	id, deleted, stamp, created, createdBy, modified, modifiedBy, owner, name int
+	id, deleted, stamp, created, createdBy, modified, modifiedBy, owner, name, archived int
 }
 
 // deletion is an entry of the delete log behind getDeleted.
@@ -81,7 +81,7 @@ func newTable(o *schema.Object) *table {
 		id: slot("Id"), deleted: slot("IsDeleted"), stamp: slot("SystemModstamp"),
 		created: slot("CreatedDate"), createdBy: slot("CreatedById"),
 		modified: slot("LastModifiedDate"), modifiedBy: slot("LastModifiedById"),
-		owner: slot("OwnerId"), name: slot("Name"),
+		owner: slot("OwnerId"), name: slot("Name"), archived: slot("IsArchived"),
 	}
 	t.syncIndexes(o)
 	return t

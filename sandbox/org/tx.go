@@ -229,7 +229,7 @@ func (tx *Tx) Commit() error {
 			return err
 		}
 	}
-	d := tx.org.delay(tx.actor)
+	d := tx.org.delay(tx.actor) + tx.hold()
 	if len(tx.order) == 0 || d == 0 {
 		tx.install()
 		return nil

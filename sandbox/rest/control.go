@@ -68,6 +68,7 @@ var controls = map[string]func(*Server, http.ResponseWriter, *http.Request) (any
 	"POST rules":       (*Server).ctlSetRules,
 	"POST permissions": (*Server).ctlPermissions,
 	"POST schema":      (*Server).ctlSchema,
+	"POST recordtypes": (*Server).ctlRecordTypes,
 	"GET clock":        (*Server).ctlClock,
 	"POST clock":       (*Server).ctlStep,
 	"POST expire":      (*Server).ctlExpire,
@@ -300,7 +301,7 @@ func (s *Server) ctlStep(w http.ResponseWriter, r *http.Request) (any, error) {
 	return s.ctlClock(w, r)
 }
 
-// ctlExpire ends what else only time ends.
+// ctlExpire ends or archives what else only time does.
 func (s *Server) ctlExpire(_ http.ResponseWriter, r *http.Request) (any, error) {
 	var what struct {
 		Sessions   bool   `json:"sessions"`
@@ -308,6 +309,7 @@ func (s *Server) ctlExpire(_ http.ResponseWriter, r *http.Request) (any, error) 
 		Locators   bool   `json:"locators"`
 		RecycleBin bool   `json:"recycleBin"`
 		Events     bool   `json:"events"`
+		Activities bool   `json:"activities"`
 		Object     string `json:"object"`
 	}
 	if err := readControl(r, &what); err != nil {
@@ -322,6 +324,9 @@ func (s *Server) ctlExpire(_ http.ResponseWriter, r *http.Request) (any, error) 
 	}
 	if what.Events {
 		out["events"] = s.bus.Expire()
+	}
+	if what.Activities {
+		out["activities"] = s.org.Archive()
 	}
 	if what.RecycleBin {
 		obj, ok := s.org.Catalog.Object(what.Object)

@@ -83,6 +83,9 @@ func (c *call) describe(obj *schema.Object) (*reply, error) {
 	if t := c.actor.User.Permissions.Changed(obj); t.After(changed) {
 		changed = t
 	}
+	if t := c.recordTypesChanged(obj); t.After(changed) {
+		changed = t
+	}
 	changed = c.s.shown.second(c.actor.User.ID+obj.Name, changed)
 	header := http.Header{"Last-Modified": {changed.UTC().Format(http.TimeFormat)}}
 	if since, err := http.ParseTime(c.header.Get("If-Modified-Since")); err == nil && !changed.After(since) {
@@ -91,6 +94,7 @@ func (c *call) describe(obj *schema.Object) (*reply, error) {
 	hidden := func(o *schema.Object, f *schema.Field) bool { return !c.actor.CanSee(o, f) || !c.actor.CanRead(o) }
 	d := c.s.org.Catalog.Describe(obj, c.bare(), hidden)
 	restrictDescribe(c.actor, obj, d)
+	c.recordTypes(obj, d)
 	rep, err := marshalReply(d)
 	if err != nil {
 		return nil, err

@@ -57,9 +57,11 @@ func (c *call) jobs() (*reply, error) {
 	return nil, notFound()
 }
 
-// bulkActor is the caller as an actor whose changes come by Bulk.
+// bulkActor is the caller as an actor whose changes come by Bulk, where
+// assignment rules are asked for by the job.
 func (c *call) bulkActor() *org.Actor {
 	a := *c.actor
+	a.Assign = ""
 	a.Origin = "com/salesforce/api/bulkapi/" + c.bare()
 	return &a
 }
@@ -264,12 +266,14 @@ func (c *call) resultPage(id string, limit int) (*reply, error) {
 	if locator == "" {
 		locator = "null"
 	}
+	rows := res.Rows()
+	res.To -= min(c.lostRows, rows)
 	return &reply{
 		status: http.StatusOK,
 		header: http.Header{
 			"Content-Type":           {csvType},
 			"Sforce-Locator":         {locator},
-			"Sforce-NumberOfRecords": {strconv.Itoa(res.Rows())},
+			"Sforce-NumberOfRecords": {strconv.Itoa(rows)},
 		},
 		stream: func(ctx context.Context, w io.Writer) error { return res.Write(ctx, c.s.org, w) },
 	}, nil

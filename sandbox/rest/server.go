@@ -91,6 +91,8 @@ type call struct {
 	rowFault *fault
 	// jobFault is what befalls the Bulk job that this call starts.
 	jobFault *fault
+	// lostRows is how many rows a page of Bulk results lacks at its end.
+	lostRows int
 }
 
 // reply is a complete answer.
@@ -207,6 +209,7 @@ func (s *Server) data(w http.ResponseWriter, r *http.Request, seg []string) {
 		actor: &org.Actor{User: user, OAuthClient: ses.Client.ID, CallClient: callClient(r.Header)},
 	}
 	c.actor.AllowDuplicates = strings.EqualFold(headerOption(r.Header.Get("Sforce-Duplicate-Rule-Header"), "allowSave"), "true")
+	c.actor.Assign = assignment(r.Header)
 	c.actor.Origin = "com/salesforce/api/rest/" + c.bare()
 	s.run(w, r, c)
 }
@@ -240,7 +243,7 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, c *call) {
 	if f != nil && f.Kind == faultLate {
 		s.late(c, f)
 	}
-	c.rowFault, c.jobFault = f.rows(), f.job()
+	c.rowFault, c.jobFault, c.lostRows = f.rows(), f.job(), f.lost()
 	rep := c.handle()
 	if f != nil && f.Kind == faultDropAfter {
 		panic(http.ErrAbortHandler)
@@ -273,6 +276,19 @@ func methodOf(r *http.Request) string {
 		}
 	}
 	return r.Method
+}
+
+// assignment is the assignment rule that a request asks for: the active one
+// unless it says FALSE or names another.
+func assignment(h http.Header) string {
+	switch v := strings.TrimSpace(h.Get("Sforce-Auto-Assign")); strings.ToUpper(v) {
+	case "FALSE":
+		return ""
+	case "", "TRUE":
+		return org.AssignActive
+	default:
+		return v
+	}
 }
 
 func callClient(h http.Header) string {
@@ -311,6 +327,11 @@ func (c *call) readBody(r *http.Request) error {
 // send writes a reply, compressed if the client takes that, and spoiled if a
 // fault says so.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, rep *reply, f *fault) {
+	if f != nil && f.Kind == faultDropSlow {
+		slow := f.impatience(w, r)
+		defer slow.end()
+		w = slow
+	}
 	for k, v := range rep.header {
 		w.Header()[k] = v
 	}

@@ -28,7 +28,7 @@ func standardObjects() []Object {
 		orderObject(), orderItemObject(), contractObject(), assetObject(),
 		opportunityContactRoleObject(), attachmentObject(), contentVersionObject(), noteObject(),
 		userObject(), organizationObject(), recordTypeObject(), profileObject(), groupObject(),
-		userRoleObject(), nameObject(),
+		userRoleObject(), assignmentRuleObject(), nameObject(),
 	}
 }
 

@@ -142,3 +142,22 @@ func recordTypeObject() Object {
 		audit(),
 	).setup()
 }
+
+// assignmentRuleObject lists the rules that the org's configuration has.
+func assignmentRuleObject() Object {
+	o := standard("AssignmentRule", "Assignment Rules", "01Q",
+		id("Assignment Rule ID"),
+		text("Name", "Name", 120).ro().named(),
+		pick("SobjectType", "SObject Type", 40, "Account", "Case", "Lead").ro(),
+		boolean("Active", "Active").ro(),
+		audit(),
+	).setup()
+	o.Createable, o.Updateable, o.Replicateable, o.Triggerable = false, false, false, false
+	return o
+}
+
+// RecordTypeField is the field RecordTypeId, which an object has from its first
+// record type on.
+func RecordTypeField() Field {
+	return *ref("RecordTypeId", "Record Type ID", "RecordType", "RecordType").always().Field
+}

@@ -115,7 +115,7 @@ func (v *view) matching(b *Bound, p plan, parent Row) iter.Seq[Row] {
 			if p.past != nil && p.past(row) {
 				return
 			}
-			if row.Deleted() && !v.all || parent != nil && row.Value(b.childOf.Slot).Str() != parent.ID() {
+			if !v.all && (row.Deleted() || row.Archived()) || parent != nil && row.Value(b.childOf.Slot).Str() != parent.ID() {
 				continue
 			}
 			if b.where != nil && !b.where.test(v, row) {

@@ -14,8 +14,11 @@ type Row interface {
 	Object() *schema.Object
 	// ID is the 18-character id.
 	ID() string
-	// Deleted reports whether the record is in the recycle bin.
+	// Deleted reports whether the record is in the recycle bin, Archived whether
+	// it is an activity that has been archived. Only queries for all rows show
+	// either.
 	Deleted() bool
+	Archived() bool
 	// Value is the stored value under a slot; Null for a slot without one, for
 	// formulas and for compound fields.
 	Value(slot int) schema.Value

@@ -30,6 +30,7 @@ type memRow struct {
 func (r *memRow) Object() *schema.Object      { return r.object }
 func (r *memRow) ID() string                  { return r.id }
 func (r *memRow) Deleted() bool               { return r.deleted }
+func (r *memRow) Archived() bool              { return false }
 func (r *memRow) Value(slot int) schema.Value { return r.values[slot] }
 
 var clock = time.Date(2026, 11, 22, 14, 35, 0, 0, time.UTC)
