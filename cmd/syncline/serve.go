@@ -25,6 +25,7 @@ import (
 	"github.com/synclinehq/syncline/internal/manage"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/secret"
+	"github.com/synclinehq/syncline/internal/spool"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/telemetry"
 	"github.com/synclinehq/syncline/internal/web"
@@ -92,7 +93,7 @@ func startServer(ctx context.Context, o cli.ServerOptions, faces bool, log *slog
 	open := engine.NewOpener(engine.OpenerConfig{Store: s.store, HTTP: s.hc, CallClient: callClient, Metrics: metrics, Logger: log})
 	s.engine, err = engine.New(engine.Config{
 		Store: s.store, Open: open, NodeName: o.NodeName, Version: version(), MaxTurns: o.MaxTurns,
-		Handlers: work.New(work.Config{Store: s.store, Metrics: metrics, Clock: ck, Logger: log}).Handlers(),
+		Handlers: work.New(work.Config{Store: s.store, Metrics: metrics, Clock: ck, Logger: log, Spool: spoolOf(o)}).Handlers(),
 		Metrics:  metrics, Clock: ck, Logger: log,
 	})
 	if err != nil {
@@ -109,6 +110,14 @@ func startServer(ctx context.Context, o cli.ServerOptions, faces bool, log *slog
 		return s, s.listen(ctx, o, metrics)
 	}
 	return s, nil
+}
+
+// spoolOf is the share of the disk that a node's loads may take.
+func spoolOf(o cli.ServerOptions) *spool.Spool {
+	if o.SpoolMB == 0 {
+		return nil
+	}
+	return spool.New(spool.Config{Dir: o.SpoolDir, Limit: int64(o.SpoolMB) << 20})
 }
 
 // rekey seals what older keys have sealed with the first one, so that they can

@@ -18,7 +18,7 @@ const module = "github.com/synclinehq/syncline/"
 // shows the same list; a new room needs a line in both.
 var floors = []map[string]bool{
 	rooms("internal/gen/eventbus", "internal/record", "internal/sobject"),
-	rooms("internal/mapping", "internal/merge", "internal/secret", "internal/crash", "internal/clock", "internal/telemetry"),
+	rooms("internal/mapping", "internal/merge", "internal/secret", "internal/crash", "internal/clock", "internal/telemetry", "internal/spool"),
 	rooms("internal/salesforce", "internal/target", "internal/schema", "internal/budget"),
 	rooms("internal/triggerlog", "internal/outbox", "internal/brake"),
 	rooms("internal/apply"),

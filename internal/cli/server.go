@@ -33,7 +33,11 @@ type ServerOptions struct {
 	AllowInsecureOrgs bool
 	NodeName          string
 	// MaxTurns bounds the turns in hand; 0 is the engine's default.
-	MaxTurns            int
+	MaxTurns int
+	// SpoolDir holds replies that the database can't take at once, of up to
+	// SpoolMB MiB together.
+	SpoolDir            string
+	SpoolMB             int
 	LogFormat, LogLevel string
 }
 
@@ -58,6 +62,10 @@ func (a *app) serverFlags(f *pflag.FlagSet, o *ServerOptions, url *string, faces
 	if err != nil || turns < 0 {
 		return usagef("SYNCLINE_MAX_TURNS=%s: give a number", a.env.Getenv("SYNCLINE_MAX_TURNS"))
 	}
+	spool, err := strconv.Atoi(a.or("SYNCLINE_SPOOL_MB", "1024"))
+	if err != nil || spool < 0 {
+		return usagef("SYNCLINE_SPOOL_MB=%s: give a number", a.env.Getenv("SYNCLINE_SPOOL_MB"))
+	}
 	insecure, err := strconv.ParseBool(a.or("SYNCLINE_ALLOW_INSECURE_ORGS", "false"))
 	if err != nil {
 		return usagef("SYNCLINE_ALLOW_INSECURE_ORGS=%s: give true or false", a.env.Getenv("SYNCLINE_ALLOW_INSECURE_ORGS"))
@@ -70,6 +78,9 @@ func (a *app) serverFlags(f *pflag.FlagSet, o *ServerOptions, url *string, faces
 	f.StringSliceVar(&o.OrgHosts, "org-host", a.list("SYNCLINE_ORG_HOSTS"), "further domains of orgs beside Salesforce's (SYNCLINE_ORG_HOSTS)")
 	f.BoolVar(&o.AllowInsecureOrgs, "allow-insecure-orgs", insecure,
 		"allow orgs by http and on private addresses, for sandbox orgs (SYNCLINE_ALLOW_INSECURE_ORGS)")
+	f.StringVar(&o.SpoolDir, "spool-dir", a.env.Getenv("SYNCLINE_SPOOL_DIR"),
+		"directory for what a database can't take at once of a load, the system's for temporary files if empty (SYNCLINE_SPOOL_DIR)")
+	f.IntVar(&o.SpoolMB, "spool-mb", spool, "MiB that it may take there, 0 for none (SYNCLINE_SPOOL_MB)")
 	f.StringVar(&o.LogFormat, "log-format", a.or("SYNCLINE_LOG_FORMAT", "auto"), "auto, text or json (SYNCLINE_LOG_FORMAT)")
 	f.StringVar(&o.LogLevel, "log-level", a.or("SYNCLINE_LOG_LEVEL", "info"), "debug, info, warn or error (SYNCLINE_LOG_LEVEL)")
 	if !faces {

@@ -50,11 +50,32 @@ func (w *Work) read(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 		return engine.Next{}, err
 	}
 	reportPolls(ctx, t, result)
+	if err := w.reloads(ctx, t, result); err != nil {
+		return engine.Next{}, err
+	}
 	after, ok := result.Next()
 	if !ok {
 		after = restless
 	}
 	return engine.Next{After: after}, nil
+}
+
+// reloads has mappings loaded whose filter was changed.
+func (w *Work) reloads(ctx context.Context, t *engine.Turn, result reader.PollResult) error {
+	changed := false
+	for _, m := range result.Mappings {
+		if !m.Reload {
+			continue
+		}
+		changed = true
+		if err := w.showLoad(ctx, t, m.Mapping, "READ ANEW "+m.Object); err != nil {
+			return err
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return t.Changed(ctx)
 }
 
 func reportPolls(ctx context.Context, t *engine.Turn, result reader.PollResult) {
@@ -86,7 +107,8 @@ func (w *Work) woken(ctx context.Context, key engine.Key) (int64, error) {
 
 func (w *Work) reader(t *engine.Turn, sum *tally) *reader.Reader {
 	return reader.New(reader.Config{
-		Connection: t.Config, DB: t.Session.DB, Org: t.Session.Org, Bulk: bulk.New(t.Session.Org), Logger: t.Log,
+		Connection: t.Config, DB: t.Session.DB, Org: t.Session.Org, Logger: t.Log,
+		Bulk: bulk.New(t.Session.Org).Through(w.cfg.Spool),
 		Observe: func(o reader.Observation) {
 			w.countRows(t.Connection, o)
 			if !o.Load {

@@ -12,6 +12,7 @@ import (
 	"github.com/synclinehq/syncline/internal/clock"
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/spool"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/telemetry"
 )
@@ -25,6 +26,8 @@ type Config struct {
 	// Keep says how long the control store keeps its records; store.DefaultKeep
 	// if zero.
 	Keep store.Keep
+	// Spool takes what a load's database can't take at once; nil for none.
+	Spool *spool.Spool
 }
 
 // Work has the handlers of one node. It is safe for concurrent use.

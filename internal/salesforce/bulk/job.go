@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/spool"
 )
 
 // State is how a job stands.
@@ -52,10 +53,17 @@ func (j Job) Err() error {
 }
 
 // Client creates and reads jobs.
-type Client struct{ org *salesforce.Client }
+type Client struct {
+	org   *salesforce.Client
+	spool *spool.Spool
+}
 
 // New returns a client that sends through org.
 func New(org *salesforce.Client) *Client { return &Client{org: org} }
+
+// Through is the client with pages read through a spool: a page whose reader
+// is held up goes to disk, and the org does not wait.
+func (c *Client) Through(s *spool.Spool) *Client { return &Client{org: c.org, spool: s} }
 
 // RecordCount is about how many records an object has, 0 where the org does
 // not count them: enough to choose between Bulk and REST.

@@ -110,8 +110,9 @@ func (p *PageReader) Next(b *record.Batch, limit bulkcsv.Limit) (n int, err erro
 // that goes on where the one before has ended. An error of use is found in the
 // one returned.
 //
-// As long as use waits, the org waits: a connection that it gives up is made
-// anew, a few times.
+// As long as use waits, the org waits, unless the client has a spool
+// ([Client.Through]): a connection that the org gives up is made anew, a few
+// times.
 func (c *Client) ReadPage(ctx context.Context, link string, l *record.Layout, skip int, use func(*PageReader) error) error {
 	done := skip
 	decoder := bulkcsv.NewDecoder(l, nil)
@@ -124,7 +125,9 @@ func (c *Client) ReadPage(ctx context.Context, link string, l *record.Layout, sk
 		if total < done {
 			return &ShortError{Announced: total, Read: done}
 		}
-		decoder.Reset(rep.Body)
+		body := c.spool.Body(rep.Body)
+		defer body.Close()
+		decoder.Reset(body)
 		if err := decoder.Skip(done); err != nil {
 			return err
 		}
