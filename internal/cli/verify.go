@@ -39,7 +39,7 @@ func (a *app) verify() *cobra.Command {
 			return nil
 		})
 	cmd.Flags().IntVar(&o.Samples, "samples", 20, "differences listed per mapping")
-	cmd.Flags().BoolVar(&o.Quick, "quick", false, "compare counts by day, and rows only of the days that differ and of the newest")
+	cmd.Flags().BoolVar(&o.Quick, "quick", false, "compare counts by day, values of the days that differ and of the newest, stamps of the others")
 	cmd.AddCommand(a.repair())
 	return cmd
 }

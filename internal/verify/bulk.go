@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// pageRows is the number of records that a page is asked to have.
-	pageRows = 50_000
+	// pageRows is the number of records that a page is asked to have, narrowRows
+	// that of a page of Ids and stamps alone.
+	pageRows, narrowRows = 50_000, 250_000
 	// chunkRows and chunkBytes bound what is looked up at once, and so the
 	// memory: each of the pages that are read holds one chunk.
 	chunkRows, chunkBytes = 2_000, 512 << 10
@@ -48,7 +49,11 @@ func (j *job) bulkRecords(ctx context.Context, more func() bool) (through bool, 
 		if err != nil || !complete {
 			return false, err
 		}
-		list, err := j.pages(ctx, b.Job, pageRows)
+		rows := pageRows
+		if j.place.Narrow {
+			rows = narrowRows
+		}
+		list, err := j.pages(ctx, b.Job, rows)
 		if err != nil {
 			return false, err
 		}

@@ -15,9 +15,9 @@ const (
 	// Full compares every value of every record and row.
 	Full Proof = "full"
 	// Quick compares, day by day, how many records were last changed on it and
-	// when the last of them was, and then every value of the days that differ
-	// and of the newest. It misses what differs on an older day without a change
-	// of these.
+	// when the last of them was, then every value of the days that differ and of
+	// the newest, and Id and stamp of all others. It misses what differs on an
+	// older day though the stamps agree.
 	Quick Proof = "quick"
 )
 
@@ -44,6 +44,10 @@ type Place struct {
 	// Bounded proofs compare only what bears a stamp of one of the Spans.
 	Bounded bool  `json:"bounded,omitempty"`
 	Spans   spans `json:"spans,omitempty"`
+	// Others is the number of records of other days, whose counts agree; InOthers
+	// says that their Ids and stamps are compared, now that the Spans are through.
+	Others   int64 `json:"others,omitempty"`
+	InOthers bool  `json:"in_others,omitempty"`
 	// Narrow compares Ids and stamps only.
 	Narrow bool `json:"narrow,omitempty"`
 	// REST reads by queries from behind After on, otherwise Bulk has the place

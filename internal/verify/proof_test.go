@@ -122,7 +122,7 @@ func TestQuickProofComparesTheDaysThatDiffer(t *testing.T) {
 	if m := r.Mappings[0]; !r.Equal() || m.RowsSalesforce != 3000 || m.RowsPostgres != 3000 || m.Equal != 3000 || len(m.Days) != 0 {
 		t.Errorf("%+v", r)
 	}
-	if calls := s.Calls() - before; r.Calls != calls || calls > 4 { // per mapping one, and one for the newest rows
+	if calls := s.Calls() - before; r.Calls != calls || calls > 8 { // per mapping the days, the newest rows, and two pages of stamps
 		t.Errorf("%d calls told, the org counted %d", r.Calls, calls)
 	}
 	s.corrupt()
@@ -148,6 +148,32 @@ func TestQuickProofComparesTheNewestRows(t *testing.T) {
 	s.ours(fmt.Sprintf(`UPDATE salesforce.account SET name = 'older' WHERE sfid = '%s'`, id))
 	if m := s.verify(verify.Options{Proof: verify.Quick}).Mappings[0]; m.Differences.Different != 1 || m.Equal != 1 || len(m.Days) != 0 {
 		t.Errorf("%+v", m)
+	}
+}
+
+// A change of a while ago that was missed shows in the stamps, even where a day
+// has as many records as rows and the same newest stamp.
+func TestQuickProofComparesStampsOfAllDays(t *testing.T) {
+	t.Parallel()
+	for name, bulkFrom := range map[string]int{"queries": -1, "Bulk": 1000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, 3000)
+			s.tables = s.tables[:1]
+			older := s.One(`SELECT sfid FROM salesforce.account a WHERE EXISTS (SELECT FROM salesforce.account b
+				WHERE b.systemmodstamp::date = a.systemmodstamp::date AND b.systemmodstamp > a.systemmodstamp) AND systemmodstamp::time > '00:00:05'
+				ORDER BY systemmodstamp, sfid LIMIT 1`)
+			s.ours(fmt.Sprintf(`UPDATE salesforce.account SET systemmodstamp = systemmodstamp - interval '1 second' WHERE sfid = '%s'`, older))
+			c := s.bulkConfig()
+			r, err := verify.Run(t.Context(), c, s.tables, verify.Options{Proof: verify.Quick, Confirm: time.Millisecond, BulkFrom: bulkFrom})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := r.Mappings[0]
+			if m.Differences.Different != 1 || m.Differences.Sum() != 1 || m.Equal != 2999 || len(m.Days) != 0 || m.Samples[0].Sfid != older {
+				t.Errorf("%+v", m)
+			}
+		})
 	}
 }
 

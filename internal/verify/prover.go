@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -265,16 +266,29 @@ func (p *Prover) keep(ctx context.Context, fence target.Fence, t *mapping.Table,
 // repairable are differences in which Salesforce is right whatever the row
 // says, and that no other way settles.
 func repairable(t *mapping.Table, list []Drift) []string {
-	if t.Access == mapping.ReadWrite && t.Mapping.Policy != mapping.SalesforceWins {
-		return nil
-	}
 	var out []string
 	for _, d := range list {
-		if d.Sfid != "" && (d.Cause == Unknown || d.Cause == Formula) {
+		if d.Sfid != "" && (d.Cause == Unknown || d.Cause == Formula) && salesforceCounts(t, d) {
 			out = append(out, d.Sfid)
 		}
 	}
 	return out
+}
+
+// salesforceCounts says whether a difference is Salesforce's to settle: by the
+// policy of every column that differs, or by the mapping's if the row or the
+// record is not there.
+func salesforceCounts(t *mapping.Table, d Drift) bool {
+	if t.Access != mapping.ReadWrite {
+		return true
+	}
+	if d.Kind != Different || len(d.Columns) == 0 {
+		return t.Mapping.Policy == mapping.SalesforceWins
+	}
+	return !slices.ContainsFunc(d.Columns, func(name string) bool {
+		c := t.Column(name)
+		return c == nil || t.Mapping.PolicyOf(c.Path()) != mapping.SalesforceWins
+	})
 }
 
 func save(ctx context.Context, tx pgx.Tx, connection uuid.UUID, p *Place) error {

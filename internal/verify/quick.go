@@ -55,13 +55,13 @@ func (j *job) days(ctx context.Context) error {
 	return nil
 }
 
-// recent is how far back every row is compared even where the counts agree: a
+// recent is how far back all values are compared even where the counts agree: a
 // change that was missed today has, as often as not, its older version on the
 // same day.
 const recent = 24 * time.Hour
 
-// bound notes the days to be compared row by row: those that differ, and the
-// newest.
+// bound notes the days to be compared value by value: those that differ, and
+// the newest.
 func (j *job) bound(theirs, ours map[string]day) {
 	r := &j.place.Report
 	since := j.place.Began.Add(-recent).Format(dayForm)
@@ -80,7 +80,7 @@ func (j *job) bound(theirs, ours map[string]day) {
 			compare[d] = true
 		}
 		if !compare[d] {
-			r.Equal += n.rows
+			j.place.Others += n.rows
 		}
 	}
 	slices.Sort(r.Days)
@@ -89,10 +89,22 @@ func (j *job) bound(theirs, ours map[string]day) {
 	if len(compare) > 0 {
 		return
 	}
-	j.place.Phase = inRows
-	if ours[""].rows > 0 {
+	if j.place.Others == 0 && ours[""].rows > 0 {
 		j.place.Spans = spans{{}} // rows without a stamp, and no others
 	}
+	j.recordsThrough()
+}
+
+// recordsThrough says what follows when records were read: in a quick proof
+// those of the other days, by Id and stamp.
+func (j *job) recordsThrough() {
+	p := j.place
+	if p.Others == 0 || p.InOthers {
+		p.Phase = inRows
+		return
+	}
+	p.InOthers, p.Narrow, p.After = true, true, ""
+	j.chooseView()
 }
 
 func (j *job) daysOfOrg(ctx context.Context) (map[string]day, error) {
@@ -173,6 +185,14 @@ func spansOf(days []string) spans {
 		out = spans{{out[0].From, out[len(out)-1].To}}
 	}
 	return out
+}
+
+// others is the condition of everything else.
+func (s spans) others(field string) string {
+	if len(s) == 0 {
+		return ""
+	}
+	return "(NOT " + s.soql(field) + ")"
 }
 
 // soql is a condition on the field that bears the stamp.

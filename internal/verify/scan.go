@@ -48,7 +48,7 @@ func (j *job) records(ctx context.Context, more func() bool) (through bool, err 
 		return false, err
 	}
 	if through {
-		j.place.Phase = inRows
+		j.recordsThrough()
 	}
 	return through || j.place.Bulk != nil && !j.place.Bulk.Listed && more(), nil
 }
@@ -64,13 +64,21 @@ func (j *job) restart(rest bool) {
 	p.Restarts++
 	if p.Bounded { // the counts by day are in the report
 		p.Bounded, p.Spans, p.Phase = false, nil, inDays
+		p.Others, p.InOthers, p.Narrow = 0, false, false
+		j.chooseView()
 	}
 }
 
 // soql is the query of the records to compare.
 func (j *job) soql(t *mapping.Table, conditions ...string) string {
-	if j.place.Bounded {
-		conditions = append(conditions, j.place.Spans.soql(j.table.Columns[j.table.Layout.Stamp].Path()))
+	if p := j.place; p.Bounded {
+		days := p.Spans.soql
+		if p.InOthers {
+			days = p.Spans.others
+		}
+		if c := days(j.table.Columns[j.table.Layout.Stamp].Path()); c != "" {
+			conditions = append(conditions, c)
+		}
 	}
 	if f := t.Mapping.Options.Filter; f != "" {
 		conditions = append(conditions, "("+f+")")
@@ -235,6 +243,7 @@ func (j *job) rowConditions() string {
 		out += " AND NOT coalesce(" + quote(j.table.Columns[j.table.Layout.Deleted].Name) + ", false)"
 	}
 	switch {
+	case j.place.InOthers:
 	case j.place.Bounded && len(j.place.Spans) > 0:
 		out += " AND (sfid IS NULL OR " + j.place.Spans.sql(j.stampColumn()) + ")"
 	case j.place.Bounded:
