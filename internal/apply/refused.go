@@ -144,10 +144,19 @@ func (a *Applier) uniqueMessage() string {
 	return unique + " (a unique column of " + a.table.Name + ": " + strings.Join(names, ", ") + ", or one of the application's)"
 }
 
+// Ignored is when a read error is due that a person has decided to ignore;
+// NotIgnored is the condition of the others.
+const (
+	Ignored    = "infinity"
+	NotIgnored = "coalesce(next_at, '-infinity') <> '" + Ignored + "'"
+)
+
 // backoff is the tail of an upsert of read errors: each failure doubles the
-// pause before the next attempt, from 10 s to an hour.
+// pause before the next attempt, from 10 s to an hour. One that is ignored stays
+// so as long as the reason is the same.
 const backoff = `, attempts = e.attempts + 1, last_at = clock_timestamp(),
-	next_at = clock_timestamp() + least(interval '1 hour', interval '10 seconds' * power(2, least(e.attempts, 10)))`
+	next_at = CASE WHEN e.next_at = '` + Ignored + `' AND (e.code, e.message) IS NOT DISTINCT FROM (excluded.code, excluded.message) THEN e.next_at
+		ELSE clock_timestamp() + least(interval '1 hour', interval '10 seconds' * power(2, least(e.attempts, 10))) END`
 
 // Refuse notes records of a mapping that cannot be put into its table; they
 // are read again by Id, later and later. A record that waited in

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synclinehq/syncline/internal/apply"
 	"github.com/synclinehq/syncline/internal/triggerlog"
 )
 
@@ -211,7 +212,7 @@ func (in *Inbox) unread(ctx context.Context, tx pgx.Tx, f Filter, groups map[str
 	}
 	rows, err := tx.Query(ctx, `
 		SELECT mapping, coalesce(code, ''), coalesce(message, ''), count(*), min(first_at), max(first_at), max(coalesce(sfid, ''))
-		FROM _syncline.read_error WHERE connection_id = $1 AND ($2 = 0 OR first_at > now() - $2 * interval '1 second')
+		FROM _syncline.read_error WHERE connection_id = $1 AND `+apply.NotIgnored+` AND ($2 = 0 OR first_at > now() - $2 * interval '1 second')
 		GROUP BY 1, 2, 3`, in.conn.ID, int64(f.Within/time.Second))
 	if err != nil {
 		return fmt.Errorf("read records that could not be stored: %w", err)

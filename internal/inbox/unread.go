@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synclinehq/syncline/internal/apply"
 	"github.com/synclinehq/syncline/internal/target"
 )
 
@@ -52,7 +53,7 @@ func (in *Inbox) unreadRecords(ctx context.Context, tx pgx.Tx, f Filter, limit i
 	rows, err := tx.Query(ctx, `
 		SELECT id, mapping, coalesce(sfid, ''), coalesce(record, ''), coalesce(code, ''), coalesce(message, ''), attempts, first_at,
 			coalesce(next_at, '0001-01-01')
-		FROM _syncline.read_error WHERE connection_id = $1 AND ($2 = '' OR code = $2) AND ($3 = 0 OR first_at > now() - $3 * interval '1 second')
+		FROM _syncline.read_error WHERE connection_id = $1 AND `+apply.NotIgnored+` AND ($2 = '' OR code = $2) AND ($3 = 0 OR first_at > now() - $3 * interval '1 second')
 		ORDER BY id DESC`, in.conn.ID, f.Code, int64(f.Within/time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("read them: %w", err)
@@ -82,8 +83,26 @@ func (in *Inbox) unreadRecords(ctx context.Context, tx pgx.Tx, f Filter, limit i
 // ReadAgain makes records due at once that could not be stored in their row, and
 // returns how many. Of the filter the same counts as for [Inbox.Unread].
 func (in *Inbox) ReadAgain(ctx context.Context, f Filter) (int, error) {
-	n := 0
-	err := in.write(ctx, func(ctx context.Context, tx *target.Tx) error {
+	n, err := in.dueAt(ctx, f, "clock_timestamp()")
+	if err != nil {
+		return 0, fmt.Errorf("make records due: %w", err)
+	}
+	return n, nil
+}
+
+// IgnoreUnread leaves such records out of their rows: they are tried again when
+// they change in Salesforce or are loaded anew, and told of again only if they
+// are refused for another reason then.
+func (in *Inbox) IgnoreUnread(ctx context.Context, f Filter) (int, error) {
+	n, err := in.dueAt(ctx, f, "'"+apply.Ignored+"'")
+	if err != nil {
+		return 0, fmt.Errorf("ignore records: %w", err)
+	}
+	return n, nil
+}
+
+func (in *Inbox) dueAt(ctx context.Context, f Filter, moment string) (n int, err error) {
+	err = in.write(ctx, func(ctx context.Context, tx *target.Tx) error {
 		list, err := in.unreadRecords(ctx, tx, f, MaxPage)
 		if err != nil {
 			return err
@@ -92,12 +111,9 @@ func (in *Inbox) ReadAgain(ctx context.Context, f Filter) (int, error) {
 		for i, r := range list {
 			ids[i] = r.ID
 		}
-		tag, err := tx.Exec(ctx, `UPDATE _syncline.read_error SET next_at = clock_timestamp() WHERE id = ANY($1::bigint[])`, ids)
+		tag, err := tx.Exec(ctx, `UPDATE _syncline.read_error SET next_at = `+moment+` WHERE id = ANY($1::bigint[])`, ids)
 		n = int(tag.RowsAffected())
 		return err
 	})
-	if err != nil {
-		return 0, fmt.Errorf("make records due: %w", err)
-	}
-	return n, nil
+	return n, err
 }

@@ -168,22 +168,30 @@ func (s *Service) RetryErrors(ctx context.Context, c Caller, ref string, a Error
 	return s.onErrors(ctx, c, ref, "errors.retry", a, map[string]any{"from_row": fromRow},
 		func(_ mapping.Connection, _ []mapping.Mapping, in *inbox.Inbox, f inbox.Filter) (inbox.Outcome, error) {
 			o, err := in.Retry(ctx, f, a.Span, fromRow, a.Progress)
-			if err != nil || len(f.IDs) > 0 || f.Operation != "" || a.Span.After > 0 {
-				return o, err
-			}
-			n, err := in.ReadAgain(ctx, f)
-			o.Chosen, o.Done = o.Chosen+n, o.Done+n
-			return o, err
+			return andUnread(ctx, o, err, f, a.Span, in.ReadAgain)
 		})
 }
 
 // IgnoreErrors ends failed changes: neither side is changed. With takeTheirs the
-// rows take Salesforce's values.
+// rows take Salesforce's values. Records that could not be stored in their row
+// are left out of it.
 func (s *Service) IgnoreErrors(ctx context.Context, c Caller, ref string, a ErrorAction, takeTheirs bool) (inbox.Outcome, error) {
 	return s.onErrors(ctx, c, ref, "errors.ignore", a, map[string]any{"take_theirs": takeTheirs},
 		func(_ mapping.Connection, _ []mapping.Mapping, in *inbox.Inbox, f inbox.Filter) (inbox.Outcome, error) {
-			return in.Ignore(ctx, f, a.Span, takeTheirs, a.Progress)
+			o, err := in.Ignore(ctx, f, a.Span, takeTheirs, a.Progress)
+			return andUnread(ctx, o, err, f, a.Span, in.IgnoreUnread)
 		})
+}
+
+// andUnread does an action's part for records that could not be stored in their
+// row, with the first page of it, if the filter may mean them.
+func andUnread(ctx context.Context, o inbox.Outcome, err error, f inbox.Filter, s inbox.Span, do func(context.Context, inbox.Filter) (int, error)) (inbox.Outcome, error) {
+	if err != nil || len(f.IDs) > 0 || f.Operation != "" || s.After > 0 {
+		return o, err
+	}
+	n, err := do(ctx, f)
+	o.Chosen, o.Done = o.Chosen+n, o.Done+n
+	return o, err
 }
 
 // EditErrors writes new values into the rows of failed changes and sends these

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/synclinehq/syncline/internal/apply"
 )
 
 // Waiting counts what of a mapping is read and not in its table, or the other
@@ -22,7 +24,7 @@ func (r *Reader) Waiting(ctx context.Context) (map[uuid.UUID]Waiting, error) {
 	rows, err := r.db.Pool().Query(ctx, `
 		SELECT mapping, sum(deferred)::bigint, sum(refused)::bigint, sum(missing)::bigint FROM (
 			SELECT mapping, count(*) AS deferred, 0 AS refused, 0 AS missing FROM _syncline.deferred WHERE connection_id = $1 GROUP BY 1
-			UNION ALL SELECT mapping, 0, count(*), 0 FROM _syncline.read_error WHERE connection_id = $1 GROUP BY 1
+			UNION ALL SELECT mapping, 0, count(*), 0 FROM _syncline.read_error WHERE connection_id = $1 AND `+apply.NotIgnored+` GROUP BY 1
 			UNION ALL SELECT mapping, 0, 0, count(*) FROM _syncline.missing WHERE connection_id = $1 GROUP BY 1) w
 		GROUP BY mapping`, r.connection)
 	if err != nil {
