@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -10,6 +11,7 @@ import (
 	"github.com/synclinehq/syncline/internal/access"
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/schema"
 	"github.com/synclinehq/syncline/internal/store"
 	"github.com/synclinehq/syncline/internal/target"
 )
@@ -59,15 +61,17 @@ func (s *Service) DeleteConnection(ctx context.Context, c Caller, ref, confirm s
 		return &Problem{Kind: Conflict, What: "The connection was not deleted: the confirmation does not match.",
 			Fix: fmt.Sprintf("Confirm with its resource name, %q.", conn.ResourceName)}
 	}
-	var db *target.DB
-	if dropTables {
-		if db, err = s.lookAt(ctx, conn); err != nil {
-			return problem("open the database", err)
-		}
-	}
 	mappings, err := s.store.Mappings(ctx, conn.ID)
 	if err != nil {
 		return fmt.Errorf("list mappings: %w", err)
+	}
+	loading := slices.ContainsFunc(mappings, func(m mapping.Mapping) bool { return m.Status.Stage == mapping.StageLoading })
+	var db *target.DB
+	if dropTables || loading {
+		// Without its database a connection can be deleted too.
+		if db, err = s.lookAt(ctx, conn); err != nil && dropTables {
+			return problem("open the database", err)
+		}
 	}
 	err = s.store.InTx(ctx, func(tx *store.Tx) error {
 		if err := tx.DeleteConnection(ctx, conn.ID); err != nil {
@@ -83,9 +87,21 @@ func (s *Service) DeleteConnection(ctx context.Context, c Caller, ref, confirm s
 	s.changed(ctx, conn.ID)
 	if dropTables {
 		err = dropAll(ctx, db, conn)
+	} else if db != nil {
+		s.redress(ctx, conn, db)
 	}
 	s.forgetLook(conn.ID)
 	return problem("the connection is deleted, but not its tables", err)
+}
+
+// redress gives the tables of a connection that was deleted while it loaded
+// their indexes back.
+func (s *Service) redress(ctx context.Context, conn mapping.Connection, db *target.DB) {
+	s.awaitQuiet(ctx, conn.ID, func(engine.Activity) bool { return true })
+	if err := schema.Redress(ctx, db, conn); err != nil {
+		s.log.WarnContext(ctx, "the connection is deleted, and a table whose load did not end lacks its indexes",
+			"connection", conn.ResourceName, "error", err)
+	}
 }
 
 func (s *Service) forgetLook(id uuid.UUID) {

@@ -113,6 +113,7 @@ func (s *Service) clearMapping(ctx context.Context, conn mapping.Connection, m m
 			return 0, err
 		}
 	}
+	s.awaitQuiet(ctx, conn.ID, func(a engine.Activity) bool { return a.Mapping == m.ID.String() })
 	// Whoever is still at work with the mapping commits nothing more.
 	for _, key := range []engine.Key{
 		{Connection: conn.ID, Kind: engine.KindRead}, {Connection: conn.ID, Kind: engine.KindWrite},

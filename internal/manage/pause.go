@@ -90,12 +90,12 @@ func (s *Service) SetPausedWay(ctx context.Context, c Caller, ref, object string
 	s.event(ctx, event)
 	s.changed(ctx, conn.ID)
 	if paused && object == "" {
-		s.awaitQuiet(ctx, conn.ID, d)
+		s.awaitQuiet(ctx, conn.ID, func(a engine.Activity) bool { return d.stops(a.Kind) })
 	}
 	return nil
 }
 
-// A pause answers when nothing of what it stops runs any more, or after
+// A pause, or a removal, goes on when nothing of what it stops runs any more, or after
 // quietWithin: what is in flight may take longer, and ends by itself.
 const (
 	quietWithin = 5 * time.Second
@@ -114,14 +114,13 @@ func (d Direction) stops(kind string) bool {
 	return true
 }
 
-// awaitQuiet waits until no node has a turn of the connection in hand that the
-// pause stops.
-func (s *Service) awaitQuiet(ctx context.Context, connection uuid.UUID, d Direction) {
+// awaitQuiet waits until no node has such a turn of the connection in hand.
+func (s *Service) awaitQuiet(ctx context.Context, connection uuid.UUID, stopped func(engine.Activity) bool) {
 	ctx, cancel := context.WithTimeout(ctx, quietWithin)
 	defer cancel()
 	for {
 		running, err := s.cfg.Engine.Activities(ctx, connection)
-		if err != nil || !slices.ContainsFunc(running, func(a engine.Activity) bool { return d.stops(a.Kind) }) {
+		if err != nil || !slices.ContainsFunc(running, stopped) {
 			return
 		}
 		select {

@@ -10,6 +10,7 @@ import (
 var (
 	LoadQuery = loadQuery
 	ByIDQuery = byIDQuery
+	Between   = between
 )
 
 // PollQuery is the query from a window's place on.

@@ -142,6 +142,45 @@ func TestAChangedFilterIsReadAnewAndItsDeletionsAreHeld(t *testing.T) {
 	s.want("without a filter", "big medium small")
 }
 
+// A large object is read anew by a load through Bulk, which takes few calls; what
+// left the filter is held all the same.
+func TestAChangedFilterOfALargeObjectIsLoadedAnew(t *testing.T) {
+	t.Parallel()
+	s := filtered(t)
+	s.Insert("Account", "Name", "big", "NumberOfEmployees", num(500))
+	s.Insert("Account", "Name", "medium", "NumberOfEmployees", num(50))
+	s.Insert("Account", "Name", "small", "NumberOfEmployees", num(5))
+	s.load(s.account)
+	s.poll(now)
+	rowID := s.One(`SELECT id FROM salesforce.account WHERE name = 'big'`)
+	settings := prompt
+	settings.BulkFrom = 3
+	s.Reader = s.reader(settings)
+	s.account.Mapping.Options.Filter = "NumberOfEmployees < 100"
+	for range 2 { // a node that dies before it shows the load is followed by another
+		if got := s.poll(reader.PollOptions{}); !got.Reload || got.Polled || got.Err != nil {
+			t.Fatalf("%+v", got)
+		}
+	}
+	s.want("nothing is gone", "big")
+	s.load(s.account)
+	s.want("what came into the filter is read", "big medium small")
+	if got := s.One(`SELECT id FROM salesforce.account WHERE name = 'big'`); got != rowID {
+		t.Errorf("row %s has become %s", rowID, got)
+	}
+	s.reconcile()
+	h, ok := s.hold()
+	if !ok || h.Rows != 1 || h.Reason != "the mapping's filter was changed" {
+		t.Fatalf("hold %+v", h)
+	}
+	s.release(h)
+	s.reconcile()
+	s.want("released", "medium small")
+	if got := s.poll(now); got.Reload || got.Err != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestALocalInsertOutsideTheFilterStaysUntilItIsWritten(t *testing.T) {
 	t.Parallel()
 	s := filtered(t)

@@ -48,24 +48,47 @@ func (r *Reader) Load(ctx context.Context, fence target.Fence, t *mapping.Table,
 // LoadWhile is Load until more says no. It asks before each page.
 func (r *Reader) LoadWhile(ctx context.Context, fence target.Fence, t *mapping.Table, more func() bool, progress func(Progress)) (done bool, err error) {
 	ctx = salesforce.WithUse(ctx, t.Object, "load")
-	m, err := r.mark(ctx, t)
+	l, err := r.resume(ctx, fence, t, progress)
 	if err != nil {
 		return false, wrap(t, "load", err)
 	}
-	if m.Phase == Poll {
+	if l.mark.Phase == Poll {
 		return true, nil
-	}
-	l := &load{
-		pages: r.pages(t), fence: fence, mark: m, from: m,
-		applier: apply.New(r.connection, r.schema, t), progress: progress,
-	}
-	if err := l.lookAtTable(ctx); err != nil {
-		return false, wrap(t, "load", err)
 	}
 	if err := l.choose(ctx, more); err != nil {
 		return false, wrap(t, "load", err)
 	}
 	return l.mark.Phase == Poll, nil
+}
+
+// Dress gives the table of a load that will not go on for now, since it is
+// paused, its indexes and its status trigger back. The rest of the load is
+// matched row by row.
+func (r *Reader) Dress(ctx context.Context, fence target.Fence, t *mapping.Table, progress func(Progress)) error {
+	l, err := r.resume(ctx, fence, t, progress)
+	if err == nil && l.mark.Phase == Load {
+		_, err = l.dress(ctx, func() bool { return true })
+	}
+	if err != nil {
+		return wrap(t, "build the indexes of a load that is paused", err)
+	}
+	return nil
+}
+
+// resume takes a load up where its mark stands.
+func (r *Reader) resume(ctx context.Context, fence target.Fence, t *mapping.Table, progress func(Progress)) (*load, error) {
+	m, err := r.mark(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	l := &load{
+		pages: r.pages(t), fence: fence, mark: m, from: m,
+		applier: apply.New(r.connection, r.schema, t), progress: progress,
+	}
+	if m.Phase == Poll {
+		return l, nil
+	}
+	return l, l.lookAtTable(ctx)
 }
 
 // load is one turn of a load.
@@ -94,6 +117,9 @@ func (l *load) run(ctx context.Context, more func() bool) error {
 	batch, spare := record.NewBatch(l.table.Layout), record.NewBatch(l.table.Layout)
 	var ahead chan page
 	for l.mark.Phase == Load {
+		if l.mark.detail.Stretches != nil {
+			return l.runStretches(ctx, more)
+		}
 		var p page
 		switch {
 		case ahead != nil:
@@ -110,11 +136,16 @@ func (l *load) run(ctx context.Context, more func() bool) error {
 			continue
 		}
 		batch, spare = spare, p.batch
-		if !p.done && more() {
+		wide := !p.done && l.r.settings.QueryStreams > 1 && l.total-l.read >= 2*pagesPerStretch*p.batch.Len()
+		if !p.done && !wide && more() {
 			ahead = make(chan page, 1)
 			go func(b *record.Batch) { ahead <- l.page(ctx, b) }(batch)
 		}
-		if goOn, err := l.take(ctx, p, more); err != nil || !goOn {
+		goOn, err := l.take(ctx, p, more)
+		if err == nil && goOn && wide {
+			err = l.cut(ctx, p.batch.Len())
+		}
+		if err != nil || !goOn {
 			cancel()
 			if ahead != nil {
 				<-ahead
@@ -171,26 +202,32 @@ func (l *load) take(ctx context.Context, p page, more func() bool) (bool, error)
 		}
 	}
 	next := l.advance(p)
-	if l.mark.detail.Stripped == nil {
-		if p.done {
-			next = next.loaded()
-		}
-		return true, l.commit(ctx, p.batch, next)
+	if l.mark.detail.Stripped == nil && p.done {
+		return true, l.commit(ctx, p.batch, next.loaded())
 	}
-	if p.batch.Len() > 0 {
-		if err := l.takeNew(ctx, p.batch, next, more); errors.Is(err, errOver) {
-			return false, nil
-		} else if err != nil {
-			return false, err
-		}
-	}
-	if !p.done {
-		return true, nil
+	if goOn, err := l.put(ctx, p.batch, next, more); err != nil || !goOn || !p.done {
+		return goOn, err
 	}
 	if dressed, err := l.dress(ctx, more); err != nil || !dressed {
 		return false, err
 	}
 	return true, l.commit(ctx, nil, l.mark.loaded())
+}
+
+// put applies a page in the way that the table is in. It returns false if the
+// turn is over before that is done.
+func (l *load) put(ctx context.Context, b *record.Batch, next Mark, more func() bool) (bool, error) {
+	switch {
+	case l.mark.detail.Stripped == nil:
+		return true, l.commit(ctx, b, next)
+	case b.Len() == 0:
+		return true, l.storeMark(ctx, next)
+	}
+	err := l.takeNew(ctx, b, next, more)
+	if errors.Is(err, errOver) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // commit applies a batch, which may be nil, and stores the mark that it leads

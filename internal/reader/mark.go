@@ -74,6 +74,8 @@ type detail struct {
 	Merged bool `json:"merged,omitempty"`
 	// Stripped is set while the table is stripped for its first load.
 	Stripped *strippedMark `json:"stripped,omitempty"`
+	// Stretches is the place in a load by queries that was cut into several.
+	Stretches *stretchesMark `json:"stretches,omitempty"`
 	// Lost counts the load's Bulk jobs that were gone before they were read.
 	Lost int `json:"lost,omitempty"`
 	// REST says that Bulk API doesn't serve this load.

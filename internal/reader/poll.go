@@ -45,6 +45,9 @@ type MappingResult struct {
 	Rows int
 	// Result says what became of them.
 	Result apply.Result
+	// Reload is set for a mapping that waits to be loaded, since what of its
+	// object is mapped has changed: it is not polled until then.
+	Reload bool
 	// Next is when the mapping is due again, from now; 0 if its window is not
 	// through yet.
 	Next time.Duration
@@ -91,7 +94,13 @@ func (r *Reader) Poll(ctx context.Context, fence target.Fence, tables []*mapping
 		out := &res.Mappings[i]
 		*out = MappingResult{Mapping: t.Mapping.ID, Object: t.Object, Next: -1}
 		if !known || m.Phase != Poll {
+			out.Reload = known
 			continue
+		}
+		if m.detail.View != view(t) {
+			if out.Reload, out.Err = r.reload(ctx, fence, t, m); out.Reload || out.Err != nil {
+				continue
+			}
 		}
 		if out.Next = dueIn(t, m, now); out.Next > 0 && !o.All {
 			continue
@@ -201,19 +210,6 @@ func (r *Reader) poll(fence target.Fence, t *mapping.Table, m Mark, began time.T
 func (p *poll) use(ctx context.Context, purpose string) context.Context {
 	return salesforce.WithUse(ctx, p.table.Object, purpose)
 }
-
-// anew is the mark of a mapping whose view has changed: all that the object
-// holds may have come into it, so the next window begins at the beginning.
-func (m Mark) anew(view string) Mark {
-	if m.detail.LeftFrom.IsZero() {
-		m.detail.LeftFrom = m.Stamp
-	}
-	m.detail.Window, m.detail.View = &window{From: beginning(), Sweep: true, Anew: true}, view
-	return m
-}
-
-// beginning is before every record.
-func beginning() time.Time { return time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func (p *poll) run(ctx context.Context, o PollOptions) error {
 	w := p.window(o)

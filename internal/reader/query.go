@@ -88,6 +88,20 @@ func loadQuery(t *mapping.Table, after string) string {
 	return bulkQuery(t, behind) + " ORDER BY Id"
 }
 
+// stretchQuery reads the records of a stretch behind the place it has come to.
+func stretchQuery(t *mapping.Table, x stretch) string {
+	within := "Id > '" + x.After + "'"
+	if x.UpTo != "" {
+		within += " AND Id <= '" + x.UpTo + "'"
+	}
+	return bulkQuery(t, within) + " ORDER BY Id"
+}
+
+// lastIDQuery asks for the greatest Id of what a load reads behind an Id.
+func lastIDQuery(t *mapping.Table, after string) string {
+	return "SELECT Id FROM " + t.Object + where("Id > '"+after+"'", alive(t, loadAll(t)), filter(t)) + " ORDER BY Id DESC LIMIT 1"
+}
+
 // bulkQuery reads all records that meet a condition more, in any order.
 func bulkQuery(t *mapping.Table, condition string) string {
 	return selectFrom(t) + where(condition, alive(t, loadAll(t)), filter(t))

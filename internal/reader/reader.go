@@ -81,6 +81,9 @@ type Settings struct {
 	// BulkFrom is the number of records from which on an object is loaded
 	// through a Bulk job; 50,000. Negative means never.
 	BulkFrom int
+	// QueryStreams is how many queries at once read an object that is loaded by
+	// queries; 5. Each holds a page in memory.
+	QueryStreams int
 	// BulkPages are read at once; 5, which is the most that the org gives.
 	BulkPages int
 	// BulkPageRows is the number of records that a page is asked to have;
@@ -112,6 +115,7 @@ func (s Settings) withDefaults() Settings {
 	}{
 		{&s.CoverFrom, 2000}, {&s.BulkIDsFrom, 20_000}, {&s.ReconcileRange, 1_000_000},
 		{&s.Parallel, 3}, {&s.DeferredPerPoll, 1000}, {&s.BulkPages, bulk.MaxPages}, {&s.BulkPageRows, 50_000}, {&s.BulkChunk, 1 << 20}, {&s.BulkGroup, 8}, {&s.StripFrom, 1000},
+		{&s.QueryStreams, 5},
 	} {
 		if *n.v <= 0 {
 			*n.v = n.def

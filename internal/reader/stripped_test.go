@@ -164,6 +164,36 @@ func TestALoadThatEndsBetweenIndexes(t *testing.T) {
 	s.equal(rows)
 }
 
+// A load that is paused leaves no table without indexes, and goes on later.
+func TestALoadThatIsPaused(t *testing.T) {
+	t.Parallel()
+	const rows = 3500
+	s := bulkSite(t, rows, small)
+	before := s.One(form)
+	ctx, cut := context.WithCancel(t.Context())
+	defer cut()
+	_, _ = s.Load(ctx, s.fence, s.account, time.Now().Add(time.Minute), func(p reader.Progress) {
+		if p.Rows > 100 {
+			cut()
+		}
+	})
+	if s.One(form) == before {
+		t.Fatal("the table was not stripped")
+	}
+	if err := s.Dress(t.Context(), s.fence, s.account, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, s.One(form)); diff != "" {
+		t.Error(diff)
+	}
+	some := s.count("true")
+	s.load(s.account)
+	if diff := cmp.Diff(before, s.One(form)); diff != "" || some == "0" || some == fmt.Sprint(rows) {
+		t.Errorf("%s rows were there at the pause\n%s", some, diff)
+	}
+	s.equal(rows)
+}
+
 // A load that is begun anew finds the table stripped by the one before.
 func TestRestartOfAStrippedLoad(t *testing.T) {
 	t.Parallel()

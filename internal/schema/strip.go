@@ -2,8 +2,10 @@ package schema
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -48,14 +50,9 @@ func Strip(ctx context.Context, tx pgx.Tx, conn mapping.Connection, t *mapping.T
 	if plain, err := found.isPlain(ctx, tx); err != nil || !plain || found.triggers[StatusTrigger(t.Name)] != statusTrigger(t.Name).found() {
 		return false, err
 	}
-	drop, err := droppable(ctx, tx, found.oid, indexes(t, p.taken))
+	drop, err := dropIndexes(ctx, tx, conn.Schema, found.oid, indexes(t, p.taken))
 	if err != nil {
 		return false, err
-	}
-	for _, x := range drop {
-		if _, err := tx.Exec(ctx, "DROP INDEX "+ident(conn.Schema, x)); err != nil {
-			return false, fmt.Errorf("drop index %s for the load: %w", x, err)
-		}
 	}
 	onUpdate := statusTrigger(t.Name)
 	onUpdate.clause = "BEFORE UPDATE"
@@ -64,12 +61,39 @@ func Strip(ctx context.Context, tx pgx.Tx, conn mapping.Connection, t *mapping.T
 	if _, err := tx.Exec(ctx, sql); err != nil {
 		return false, fmt.Errorf("take the status trigger of %s back for the load: %w", t.Name, err)
 	}
-	_, err = tx.Exec(ctx, "UPDATE _syncline.owned_table SET stripped_at = clock_timestamp() WHERE schema_name = $1 AND table_name = $2",
-		conn.Schema, t.Name)
+	_, err = tx.Exec(ctx, `UPDATE _syncline.owned_table SET stripped_at = clock_timestamp(), stripped_indexes = $3::text::jsonb
+		WHERE schema_name = $1 AND table_name = $2`, conn.Schema, t.Name, string(drop))
 	if err != nil {
 		return false, fmt.Errorf("note that %s is stripped: %w", t.Name, err)
 	}
 	return true, nil
+}
+
+// keptIndex is how owned_table keeps an index that is to be built again.
+type keptIndex struct {
+	Name   string `json:"name"`
+	Column string `json:"column"`
+	Unique bool   `json:"unique,omitempty"`
+}
+
+// dropIndexes drops those of our indexes that may go and returns how
+// owned_table keeps them.
+func dropIndexes(ctx context.Context, tx pgx.Tx, schema string, table uint32, ours []index) (kept []byte, err error) {
+	names, err := droppable(ctx, tx, table, ours)
+	if err != nil {
+		return nil, err
+	}
+	list := []keptIndex{}
+	for _, x := range ours {
+		if !slices.Contains(names, x.name) {
+			continue
+		}
+		if _, err := tx.Exec(ctx, "DROP INDEX "+ident(schema, x.name)); err != nil {
+			return nil, fmt.Errorf("drop index %s for the load: %w", x.name, err)
+		}
+		list = append(list, keptIndex{Name: x.name, Column: x.column, Unique: x.unique})
+	}
+	return json.Marshal(list)
 }
 
 // Stripped says whether a table is.
@@ -96,7 +120,7 @@ func Restore(ctx context.Context, tx pgx.Tx, conn mapping.Connection, t *mapping
 	status := statusTrigger(t.Name)
 	name := ident(conn.Schema, t.Name)
 	sql := fmt.Sprintf(`DROP TRIGGER IF EXISTS %s ON %s; %s; ALTER TABLE %s ALTER COLUMN _hc_lastop DROP DEFAULT;
-		UPDATE _syncline.owned_table SET stripped_at = NULL WHERE schema_name = %s AND table_name = %s`,
+		UPDATE _syncline.owned_table SET stripped_at = NULL, stripped_indexes = NULL WHERE schema_name = %s AND table_name = %s`,
 		ident(status.name), name, status.create(conn.Schema, t.Name), name, literal(conn.Schema), literal(t.Name))
 	if _, err := tx.Exec(ctx, sql); err != nil {
 		return fmt.Errorf("restore table %s: %w", t.Name, err)

@@ -36,10 +36,30 @@ func (w *Work) load(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 		}
 	}
 	done, err := r.LoadWhile(ctx, t.Fence, table, t.More, w.progress(ctx, t))
-	if err != nil || !done {
+	switch {
+	case err != nil:
+		return engine.Next{}, err
+	case done:
+		return engine.Next{After: restless}, w.endLoad(ctx, t, r, m)
+	}
+	paused, err := w.paused(ctx, t.Connection, m.ID)
+	if err != nil || !paused {
 		return engine.Next{}, err
 	}
-	return engine.Next{After: restless}, w.endLoad(ctx, t, r, m)
+	return engine.Next{}, r.Dress(ctx, t.Fence, table, w.progress(ctx, t))
+}
+
+// paused says whether a mapping's reads have been paused since the slice began.
+func (w *Work) paused(ctx context.Context, connection, id uuid.UUID) (bool, error) {
+	c, err := w.store.Connection(ctx, connection)
+	if err != nil {
+		return false, fmt.Errorf("look whether the load is paused: %w", err)
+	}
+	m, err := w.store.Mapping(ctx, id)
+	if err != nil {
+		return false, fmt.Errorf("look whether the load is paused: %w", err)
+	}
+	return m.ReadsPaused(&c), nil
 }
 
 // own is the mapping of a load turn, if it is still to be loaded.
@@ -77,16 +97,18 @@ func (w *Work) beginLoad(ctx context.Context, t *engine.Turn, r *reader.Reader, 
 			return err
 		}
 	}
-	if err := w.store.StartProgress(ctx, t.Connection, table.Mapping.ID, 0); err != nil {
+	return w.showLoad(ctx, t, table.Mapping.ID, "RELOAD TABLE "+table.Name)
+}
+
+// showLoad says that a mapping loads.
+func (w *Work) showLoad(ctx context.Context, t *engine.Turn, m uuid.UUID, event string) error {
+	if err := w.store.StartProgress(ctx, t.Connection, m, 0); err != nil {
 		return fmt.Errorf("begin progress: %w", err)
 	}
-	if err := w.store.SetStage(ctx, table.Mapping.ID, mapping.StageLoading); err != nil {
+	if err := w.store.SetStage(ctx, m, mapping.StageLoading); err != nil {
 		return fmt.Errorf("store stage: %w", err)
 	}
-	w.event(ctx, store.Event{
-		Connection: t.Connection, Mapping: table.Mapping.ID, Level: "info",
-		Event: "RELOAD TABLE " + table.Name, State: "RELOAD_TABLE",
-	})
+	w.event(ctx, store.Event{Connection: t.Connection, Mapping: m, Level: "info", Event: event, State: "RELOAD_TABLE"})
 	return nil
 }
 
