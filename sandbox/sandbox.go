@@ -28,8 +28,10 @@ type Client = rest.Client
 // Options of a sandbox org. The zero value is an org with the demo's custom
 // fields, on a free port.
 type Options struct {
-	// Addr to listen on; "" is 127.0.0.1 with a free port.
-	Addr string
+	// Addr to listen on; "" is 127.0.0.1 with a free port. TLSAddr is the same
+	// over TLS, for clients that know no other way, with the certificate of the
+	// Pub/Sub API.
+	Addr, TLSAddr string
 	// PubSubAddr and PubSubTLSAddr are where the Pub/Sub API listens, in plain
 	// text and with a certificate of its own; "" is 127.0.0.1 with a free port.
 	PubSubAddr, PubSubTLSAddr string
@@ -64,7 +66,7 @@ type Server struct {
 
 	url   string
 	token string
-	// faces are the servers of REST, Pub/Sub and Pub/Sub over TLS.
+	// faces are the servers of REST, Pub/Sub, Pub/Sub over TLS and REST over TLS.
 	faces  []*face
 	cert   tls.Certificate
 	keeper *keeper
@@ -82,11 +84,11 @@ func Start(ctx context.Context, opt Options) (*Server, error) {
 	if len(opt.Clients) == 0 {
 		opt.Clients = defaultClients()
 	}
-	handler, err := rest.New(o, rest.Options{Clients: opt.Clients, BaseURL: opt.BaseURL, ControlToken: opt.ControlToken})
+	cert, err := pubsub.SelfSigned()
 	if err != nil {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
-	cert, err := pubsub.SelfSigned()
+	handler, err := rest.New(o, rest.Options{Clients: opt.Clients, BaseURL: opt.BaseURL, ControlToken: opt.ControlToken, Certificate: cert.Leaf})
 	if err != nil {
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
@@ -112,7 +114,7 @@ func (s *Server) listen(ctx context.Context, opt Options, handler *rest.Server) 
 		addr    string
 		handler http.Handler
 		cert    *tls.Certificate
-	}{{opt.Addr, handler, nil}, {opt.PubSubAddr, bus, nil}, {opt.PubSubTLSAddr, bus, &s.cert}} {
+	}{{opt.Addr, handler, nil}, {opt.PubSubAddr, bus, nil}, {opt.PubSubTLSAddr, bus, &s.cert}, {opt.TLSAddr, handler, &s.cert}} {
 		face, err := open(ctx, f.addr, f.handler, f.cert)
 		if err != nil {
 			return err
@@ -164,13 +166,16 @@ func defaultClients() []Client {
 // URL is how clients reach the org, such as http://127.0.0.1:40123.
 func (s *Server) URL() string { return s.url }
 
+// TLSURL is how clients reach the org over TLS.
+func (s *Server) TLSURL() string { return "https://" + s.faces[3].addr }
+
 // PubSubAddr is host and port of the Pub/Sub API in plain text (h2c).
 func (s *Server) PubSubAddr() string { return s.faces[1].addr }
 
 // PubSubTLSAddr is host and port of the Pub/Sub API over TLS.
 func (s *Server) PubSubTLSAddr() string { return s.faces[2].addr }
 
-// PubSubCertificate is the certificate that the TLS port shows, for clients to
+// PubSubCertificate is the certificate that the TLS ports show, for clients to
 // trust.
 func (s *Server) PubSubCertificate() *x509.Certificate { return s.cert.Leaf }
 

@@ -14,7 +14,7 @@ import (
 // runSandbox runs a sandbox org until ctx ends.
 func runSandbox(ctx context.Context, o cli.SandboxOptions, out io.Writer) error {
 	s, err := sandbox.Start(ctx, sandbox.Options{
-		Addr: o.Listen, PubSubAddr: o.PubSubListen, PubSubTLSAddr: o.PubSubTLSListen, DataDir: o.DataDir,
+		Addr: o.Listen, TLSAddr: o.TLSListen, PubSubAddr: o.PubSubListen, PubSubTLSAddr: o.PubSubTLSListen, DataDir: o.DataDir,
 		Seed: o.Seed, Name: o.Name, ControlToken: o.ControlToken,
 	})
 	if err != nil {
@@ -60,7 +60,7 @@ func tell(s *sandbox.Server, o cli.SandboxOptions, out io.Writer) error {
 	}
 	if o.JSON {
 		err := json.NewEncoder(out).Encode(map[string]string{
-			"org_url": s.URL(), "org_client_id": product.ID, "org_client_secret": product.Secret,
+			"org_url": s.URL(), "org_tls_url": s.TLSURL(), "org_client_id": product.ID, "org_client_secret": product.Secret,
 			"pubsub_addr": s.PubSubAddr(), "pubsub_tls_addr": s.PubSubTLSAddr(),
 		})
 		if err != nil {
@@ -68,8 +68,8 @@ func tell(s *sandbox.Server, o cli.SandboxOptions, out io.Writer) error {
 		}
 		return nil
 	}
-	_, err := fmt.Fprintf(out, "The sandbox org answers at %s\nClient ID: %s\nClient secret: %s\nPub/Sub API: %s (plain text), %s (TLS)\n"+
-		"The server that connects to it needs --allow-insecure-orgs.\n", s.URL(), product.ID, product.Secret, s.PubSubAddr(), s.PubSubTLSAddr())
+	_, err := fmt.Fprintf(out, "The sandbox org answers at %s and %s\nClient ID: %s\nClient secret: %s\nPub/Sub API: %s (plain text), %s (TLS)\n"+
+		"The server that connects to it needs --allow-insecure-orgs.\n", s.URL(), s.TLSURL(), product.ID, product.Secret, s.PubSubAddr(), s.PubSubTLSAddr())
 	if err != nil {
 		return fmt.Errorf("print the org's address: %w", err)
 	}

@@ -43,7 +43,8 @@ type ServerOptions struct {
 
 // SandboxOptions configure a sandbox org.
 type SandboxOptions struct {
-	Listen, Name, ControlToken string
+	// TLSListen is the address of the org over TLS.
+	Listen, TLSListen, Name, ControlToken string
 	// PubSubListen and PubSubTLSListen are addresses of the Pub/Sub API.
 	PubSubListen, PubSubTLSListen string
 	// DataDir keeps the org's state between runs; "" forgets it.
@@ -156,6 +157,7 @@ func (a *app) sandbox() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:0", "address of the org")
+	f.StringVar(&o.TLSListen, "tls-listen", "127.0.0.1:0", "address of the org over TLS, with a certificate of its own")
 	f.StringVar(&o.PubSubListen, "pubsub-listen", "127.0.0.1:0", "address of its Pub/Sub API, in plain text")
 	f.StringVar(&o.PubSubTLSListen, "pubsub-tls-listen", "127.0.0.1:0", "address of its Pub/Sub API over TLS, with a certificate of its own")
 	f.StringVar(&o.DataDir, "data", "", "directory that keeps the org between runs; one that holds an org is not seeded again")

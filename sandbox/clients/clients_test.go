@@ -20,6 +20,8 @@ type target struct {
 	URL          string `json:"url"`
 	ClientID     string `json:"clientId"`
 	ClientSecret string `json:"clientSecret"`
+	PubSub       string `json:"pubsub"`
+	PubSubTLS    string `json:"pubsubTls"`
 }
 
 // start runs an org with 4,500 contacts and gives the argument for a client.
@@ -33,7 +35,7 @@ func start(t *testing.T) string {
 	if err := s.Control().Seed(t.Context(), org.SeedPlan{Object: "Contact", Rows: 4500, Seed: 1}); err != nil {
 		t.Fatal(err)
 	}
-	b, err := json.Marshal(target{s.URL(), s.Clients[0].ID, s.Clients[0].Secret})
+	b, err := json.Marshal(target{s.URL(), s.Clients[0].ID, s.Clients[0].Secret, s.PubSubAddr(), s.PubSubTLSAddr()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,14 +82,17 @@ func workplace(t *testing.T, client string) string {
 	return dir
 }
 
-func TestJsforce(t *testing.T) {
+// driveNode runs drive.mjs of a client's directory, whose packages have the
+// versions of its lock file.
+func driveNode(t *testing.T, client, packageName string) {
+	t.Helper()
 	t.Parallel()
 	node := parttest.Need(t, parttest.Node)
 	npm := parttest.Need(t, parttest.Part{Names: []string{"npm"}, Install: "apt-get install npm"})
-	dir := workplace(t, "jsforce")
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "jsforce")); err != nil {
+	dir := workplace(t, client)
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", packageName)); err != nil {
 		if out, err := run(t, dir, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"); err != nil {
-			t.Skipf("jsforce can't be installed: %v\n%s", err, out)
+			t.Skipf("%s can't be installed: %v\n%s", packageName, err, out)
 		}
 	}
 	out, err := run(t, dir, node, "drive.mjs", start(t))
@@ -96,6 +101,10 @@ func TestJsforce(t *testing.T) {
 	}
 	t.Log(strings.TrimSpace(out))
 }
+
+func TestJsforce(t *testing.T) { driveNode(t, "jsforce", "jsforce") }
+
+func TestPubSub(t *testing.T) { driveNode(t, "pubsub", "salesforce-pubsub-api-client") }
 
 func TestGoSalesforce(t *testing.T) {
 	t.Parallel()

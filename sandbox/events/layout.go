@@ -155,17 +155,12 @@ var (
 
 func absent(parts []part) []part { return slices.Clone(parts) }
 
-// compound finds the members of a compound field by the ends of their names.
+// compound finds the members of a compound field.
 func compound(o *schema.Object, f *schema.Field, named string, parts []part) field {
 	e := field{name: f.Name, wire: wireRecord, doc: "Data:" + named + customID(f), named: named, parts: slices.Clone(parts)}
-	prefix := strings.TrimSuffix(f.Name, "Address")
 	for _, m := range o.Members(f.Name) {
-		short := strings.TrimSuffix(strings.TrimPrefix(m.Name, prefix), "__s")
-		if named == "PersonName" {
-			short = m.Name
-		}
 		for i := range e.parts {
-			if strings.EqualFold(strings.TrimLeft(short, "_"), e.parts[i].name) {
+			if strings.EqualFold(m.ShortName(), e.parts[i].name) {
 				e.parts[i].src = m
 			}
 		}

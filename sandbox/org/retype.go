@@ -9,6 +9,11 @@ import (
 // Retype changes a field's type and converts its stored values: through their
 // text where the new type can read it, to null otherwise. Stamps do not move.
 func (o *Org) Retype(object, field string, shape schema.Field) error {
+	if obj, ok := o.Catalog.Object(object); ok {
+		if f, ok := obj.Field(field); ok && (f.Type.Compound() || shape.Type.Compound()) {
+			return fmt.Errorf("retype %s.%s: a compound field keeps its type", object, field)
+		}
+	}
 	if err := o.Catalog.RetypeField(object, field, shape.Type, shape); err != nil {
 		return fmt.Errorf("retype %s.%s: %w", object, field, err)
 	}

@@ -61,6 +61,10 @@ func (o *Org) Begin(a *Actor) *Tx {
 	return tx
 }
 
+// As makes an actor the one of the writes that follow. Only how they are saved
+// may differ from those before, not who saves.
+func (tx *Tx) As(a *Actor) { tx.actor = a }
+
 // errWait says that a write must wait for another transaction to end.
 type errWait struct {
 	tx *Tx

@@ -37,8 +37,8 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		errorPage(w, "invalid_request", "form could not be read")
 		return
 	}
-	client, ok := s.clients[r.Form.Get("client_id")]
-	if !ok {
+	client := s.clients.find(r.Form.Get("client_id"))
+	if client == nil {
 		errorPage(w, "invalid_client_id", "client identifier invalid")
 		return
 	}
@@ -64,7 +64,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, client *Client) {
 	hidden := map[string]string{}
-	for _, k := range []string{"response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"} {
+	for _, k := range []string{"response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method", "nonce"} {
 		if v := r.Form.Get(k); v != "" {
 			hidden[k] = v
 		}
@@ -79,9 +79,13 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, client *Clie
 			scopes = append(scopes, words)
 		}
 	}
-	users := []string{client.RunAs}
+	first := client.RunAs
+	if u, ok := s.org.User(r.Form.Get("login_hint")); ok {
+		first = u.Username
+	}
+	users := []string{first}
 	for _, u := range s.org.Users() {
-		if u.Username != client.RunAs {
+		if u.Username != first {
 			users = append(users, u.Username)
 		}
 	}
@@ -115,7 +119,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, client *Client, 
 		scope = "api refresh_token"
 	}
 	code := s.sessions.newCode(&grant{
-		userID: user.ID, client: client, scope: scope, redirectURI: target, challenge: r.Form.Get("code_challenge"),
+		userID: user.ID, client: client, scope: scope, redirectURI: target, challenge: r.Form.Get("code_challenge"), nonce: r.Form.Get("nonce"),
 	})
 	values := url.Values{"code": {code}}
 	if state != "" {

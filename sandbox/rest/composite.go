@@ -133,9 +133,12 @@ func (r *compositeRun) one(req *subRequest) subReply {
 		out.Headers["Location"] = loc
 	}
 	var v any
-	if json.Unmarshal(out.Body, &v) == nil {
-		r.replies[req.ReferenceID] = v
+	if json.Unmarshal(out.Body, &v) != nil {
+		out.Status = http.StatusBadRequest
+		out.Body = failf(0, "INVALID_INPUT", "The reply of this resource is not JSON; it can't be part of a composite reply").body()
+		return out
 	}
+	r.replies[req.ReferenceID] = v
 	return out
 }
 
@@ -163,8 +166,12 @@ func (r *compositeRun) dispatch(req *subRequest) (*reply, error) {
 	for k, v := range req.Headers {
 		sub.header.Set(k, v)
 	}
-	if sub.path(0) == "composite" && len(sub.seg) == 1 {
-		return nil, failf(http.StatusBadRequest, "INVALID_INPUT", "A composite request can't hold another")
+	if sub.path(0) == "composite" && len(sub.seg) == 1 || sub.path(0) == "jobs" {
+		return nil, failf(http.StatusBadRequest, "INVALID_INPUT", "The resource /%s can't be used in a composite request", strings.Join(sub.seg, "/"))
+	}
+	sub.obey()
+	if sub.tx != nil {
+		sub.tx.As(sub.actor)
 	}
 	return sub.route()
 }

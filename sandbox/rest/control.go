@@ -73,6 +73,8 @@ var controls = map[string]func(*Server, http.ResponseWriter, *http.Request) (any
 	"POST clock":       (*Server).ctlStep,
 	"POST expire":      (*Server).ctlExpire,
 	"POST records":     (*Server).ctlRecords,
+	"POST clients":     (*Server).ctlAddClient,
+	"GET certificate":  (*Server).ctlCertificate,
 	"GET events":       (*Server).ctlEvents,
 	"POST events":      (*Server).ctlSetEvents,
 	"GET state":        (*Server).ctlState,
@@ -269,14 +271,19 @@ func (s *Server) editSchema(c schemaChange) error {
 		if c.Def == nil {
 			return fmt.Errorf("def is missing")
 		}
-		def, err := c.Def.Field()
+		list, err := c.Def.Fields()
 		if err != nil {
 			return err
 		}
-		if c.Action == "add" {
-			return cat.AddField(c.Object, def)
+		if c.Action == "retype" {
+			return s.org.Retype(c.Object, c.Field, list[len(list)-1])
 		}
-		return s.org.Retype(c.Object, c.Field, def)
+		for _, def := range list {
+			if err := cat.AddField(c.Object, def); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	return fmt.Errorf("action must be add, drop, rename, retype, length or load")
 }

@@ -19,6 +19,17 @@ func (c *call) describeGlobal() (*reply, error) {
 	if c.method != http.MethodGet {
 		return nil, methodNotAllowed(c.method, "GET")
 	}
+	var changed time.Time
+	for _, obj := range c.s.org.Catalog.Objects() {
+		if t := c.changed(obj); t.After(changed) {
+			changed = t
+		}
+	}
+	return c.ifModified("", changed, c.allObjects)
+}
+
+// allObjects is the list of the objects that the caller may read.
+func (c *call) allObjects() (*reply, error) {
 	g := c.s.org.Catalog.DescribeGlobal(c.bare(), c.actor.CanRead)
 	for i := range g.SObjects {
 		if obj, ok := c.s.org.Catalog.Object(g.SObjects[i].Name); ok {
@@ -79,23 +90,37 @@ func (c *call) describe(obj *schema.Object) (*reply, error) {
 	if c.method != http.MethodGet {
 		return nil, methodNotAllowed(c.method, "GET")
 	}
-	changed := obj.LastModified
-	if t := c.actor.User.Permissions.Changed(obj); t.After(changed) {
-		changed = t
-	}
+	changed := c.changed(obj)
 	if t := c.recordTypesChanged(obj); t.After(changed) {
 		changed = t
 	}
-	changed = c.s.shown.second(c.actor.User.ID+obj.Name, changed)
+	return c.ifModified(obj.Name, changed, func() (*reply, error) {
+		hidden := func(o *schema.Object, f *schema.Field) bool { return !c.actor.CanSee(o, f) || !c.actor.CanRead(o) }
+		d := c.s.org.Catalog.Describe(obj, c.bare(), hidden)
+		restrictDescribe(c.actor, obj, d)
+		c.recordTypes(obj, d)
+		return marshalReply(d)
+	})
+}
+
+// changed is when an object or the caller's rights on it last changed.
+func (c *call) changed(obj *schema.Object) time.Time {
+	t := c.actor.User.Permissions.Changed(obj)
+	if obj.LastModified.After(t) {
+		return obj.LastModified
+	}
+	return t
+}
+
+// ifModified answers with a description that changed at a time, or with 304
+// where the client has it already.
+func (c *call) ifModified(name string, changed time.Time, describe func() (*reply, error)) (*reply, error) {
+	changed = c.s.shown.second(c.actor.User.ID+name, changed)
 	header := http.Header{"Last-Modified": {changed.UTC().Format(http.TimeFormat)}}
-	if since, err := http.ParseTime(c.header.Get("If-Modified-Since")); err == nil && !changed.After(since) {
+	if since, ok := c.headerTime("If-Modified-Since"); ok && !changed.After(since) {
 		return &reply{status: http.StatusNotModified, header: header}, nil
 	}
-	hidden := func(o *schema.Object, f *schema.Field) bool { return !c.actor.CanSee(o, f) || !c.actor.CanRead(o) }
-	d := c.s.org.Catalog.Describe(obj, c.bare(), hidden)
-	restrictDescribe(c.actor, obj, d)
-	c.recordTypes(obj, d)
-	rep, err := marshalReply(d)
+	rep, err := describe()
 	if err != nil {
 		return nil, err
 	}

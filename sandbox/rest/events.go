@@ -61,7 +61,7 @@ type Trouble struct {
 // Trouble finds the fault that meets a visitor's call on a path.
 func (s *Server) Trouble(v *Visitor, path string) Trouble {
 	t := Trouble{CutAfter: -1}
-	f := s.faults.match(http.MethodPost, path, s.clients[v.Client])
+	f := s.faults.match(http.MethodPost, path, s.clients.find(v.Client))
 	if f == nil {
 		return t
 	}

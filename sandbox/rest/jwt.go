@@ -21,8 +21,7 @@ func (s *Server) jwtBearer(w http.ResponseWriter, r *http.Request) {
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(),
 		jwt.WithTimeFunc(s.org.Clock.Now), jwt.WithLeeway(time.Minute))
 	_, err := parser.ParseWithClaims(r.PostForm.Get("assertion"), claims, func(*jwt.Token) (any, error) {
-		var ok bool
-		if client, ok = s.clients[claims.Issuer]; !ok || client.PublicKeyPEM == "" {
+		if client = s.clients.find(claims.Issuer); client == nil || client.PublicKeyPEM == "" {
 			return nil, errUnknownIssuer
 		}
 		key, err := jwt.ParseRSAPublicKeyFromPEM([]byte(client.PublicKeyPEM))

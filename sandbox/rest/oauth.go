@@ -48,7 +48,7 @@ func (s *Server) oauth(w http.ResponseWriter, r *http.Request, seg []string) {
 	case ".well-known/openid-configuration":
 		s.openidConfiguration(w, r)
 	case "id/keys":
-		writeJSON(w, http.StatusOK, map[string]any{"keys": []any{}})
+		s.keys(w)
 	default:
 		if len(seg) == 3 && seg[0] == "id" {
 			s.identity(w, r, seg[1], seg[2])
@@ -65,14 +65,14 @@ func (s *Server) clientOf(r *http.Request, needSecret bool) (*Client, *oauthErro
 	if user, pass, ok := r.BasicAuth(); ok && id == "" {
 		id, secret = user, pass
 	}
-	c, ok := s.clients[id]
-	if !ok {
+	c := s.clients.find(id)
+	if c == nil {
 		return nil, &oauthError{"invalid_client_id", "client identifier invalid"}
 	}
 	if secret == "" && !needSecret {
 		return c, nil
 	}
-	if subtle.ConstantTimeCompare([]byte(secret), []byte(c.Secret)) != 1 {
+	if c.Secret == "" || subtle.ConstantTimeCompare([]byte(secret), []byte(c.Secret)) != 1 {
 		return nil, &oauthError{"invalid_client", "invalid client credentials"}
 	}
 	return c, nil
@@ -89,7 +89,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		refuse(w, "invalid_request", "form could not be read")
 		return
 	}
-	if f := s.faults.match(r.Method, r.URL.Path, s.clients[r.PostForm.Get("client_id")]); f != nil {
+	if f := s.faults.match(r.Method, r.URL.Path, s.clients.find(r.PostForm.Get("client_id"))); f != nil {
 		if f.Kind == faultDropBefore || f.Kind == faultDropAfter {
 			panic(http.ErrAbortHandler)
 		}
@@ -159,7 +159,7 @@ func (s *Server) codeGrant(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !ok:
 		refuse(w, "invalid_grant", "expired authorization code")
-	case g.client != c:
+	case g.client.ID != c.ID:
 		refuse(w, "invalid_grant", "authentication failure")
 	case g.redirectURI != r.PostForm.Get("redirect_uri"):
 		refuse(w, "redirect_uri_mismatch", "redirect_uri must match configuration")
@@ -197,6 +197,12 @@ func (s *Server) answerToken(w http.ResponseWriter, r *http.Request, g *grant, r
 	if shown != "" {
 		out["refresh_token"] = shown
 	}
+	if id, err := s.idToken(g, base, ses.IssuedAt); err != nil {
+		writeError(w, err)
+		return
+	} else if id != "" {
+		out["id_token"] = id
+	}
 	writeJSON(w, http.StatusOK, out)
 }
 
@@ -218,36 +224,32 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
 		refuse(w, bad.Error, bad.Description)
 		return
 	}
-	ses, ok := s.sessions.check(r.PostForm.Get("token"))
-	if !ok {
-		writeJSON(w, http.StatusOK, map[string]any{"active": false})
+	token := r.PostForm.Get("token")
+	if ses, ok := s.sessions.look(token, false); ok {
+		about := s.aboutToken(r, ses.UserID, ses.Client, ses.Scope, ses.IssuedAt)
+		about["token_type"], about["exp"] = "access_token", s.sessions.until(ses).Unix()
+		writeJSON(w, http.StatusOK, about)
 		return
 	}
-	user, _ := s.org.User(ses.UserID)
-	writeJSON(w, http.StatusOK, map[string]any{
-		"active": true, "scope": ses.Scope, "client_id": ses.Client.ID, "username": user.Username,
-		"sub": s.baseURL(r) + "/id/" + s.org.ID() + "/" + ses.UserID, "token_type": "access_token",
-		"iat": ses.IssuedAt.Unix(), "nbf": ses.IssuedAt.Unix(), "exp": ses.IssuedAt.Add(2 * time.Hour).Unix(),
-	})
+	if g, ok := s.sessions.grantOf(token); ok {
+		about := s.aboutToken(r, g.userID, g.client, g.scope, g.issuedAt)
+		about["token_type"] = "refresh_token"
+		writeJSON(w, http.StatusOK, about)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"active": false})
 }
 
-func (s *Server) openidConfiguration(w http.ResponseWriter, r *http.Request) {
-	base := s.baseURL(r)
-	writeJSON(w, http.StatusOK, map[string]any{
-		"issuer":                                base,
-		"authorization_endpoint":                base + "/services/oauth2/authorize",
-		"token_endpoint":                        base + tokenEndpoint,
-		"revocation_endpoint":                   base + "/services/oauth2/revoke",
-		"userinfo_endpoint":                     base + "/services/oauth2/userinfo",
-		"introspection_endpoint":                base + "/services/oauth2/introspect",
-		"jwks_uri":                              base + "/id/keys",
-		"scopes_supported":                      []string{"api", "refresh_token", "offline_access", "openid", "id", "profile", "email", "full"},
-		"response_types_supported":              []string{"code"},
-		"grant_types_supported":                 []string{"authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
-		"subject_types_supported":               []string{"public"},
-		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
-		"code_challenge_methods_supported":      []string{"S256"},
-	})
+// aboutToken is what introspection says of any live token.
+func (s *Server) aboutToken(r *http.Request, userID string, c *Client, scope string, issued time.Time) map[string]any {
+	about := map[string]any{
+		"active": true, "scope": scope, "client_id": c.ID, "sub": s.baseURL(r) + "/id/" + s.org.ID() + "/" + userID,
+		"iat": issued.Unix(), "nbf": issued.Unix(),
+	}
+	if u, ok := s.org.User(userID); ok {
+		about["username"] = u.Username
+	}
+	return about
 }
 
 // currentUser is the user of a request's token, for userinfo and identity,

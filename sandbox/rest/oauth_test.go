@@ -115,7 +115,11 @@ func TestJWTBearer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.s.clients["product"].PublicKeyPEM = string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	public, err := json.Marshal(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.control("POST", "clients", `{"id":"signer","name":"Signer","runAs":"`+org.IntegrationUser+`","publicKey":`+string(public)+`}`)
 	try := func(issuer, subject, audience string, life time.Duration) answer {
 		t.Helper()
 		text, err := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.RegisteredClaims{
@@ -127,13 +131,17 @@ func TestJWTBearer(t *testing.T) {
 		return f.form(tokenEndpoint, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion", text)
 	}
 	const minutes = 3 * time.Minute
-	want(t, try("product", org.DemoUser, "https://login.salesforce.com", minutes), 200, `"access_token":"00D`)
-	want(t, try("product", org.DemoUser, f.srv.URL, minutes), 200)
-	want(t, try("product", org.DemoUser, "https://other.example", minutes), 400, "audience is invalid")
-	want(t, try("product", "nobody@example.com", f.srv.URL, minutes), 400, "user hasn't approved this consumer")
-	want(t, try("product", org.DemoUser, f.srv.URL, -minutes), 400, "invalid assertion")
-	want(t, try("product", org.DemoUser, f.srv.URL, time.Hour), 400, "invalid assertion")
+	want(t, try("signer", org.DemoUser, "https://login.salesforce.com", minutes), 200, `"access_token":"00D`)
+	want(t, try("signer", org.DemoUser, f.srv.URL, minutes), 200)
+	want(t, try("signer", org.DemoUser, "https://other.example", minutes), 400, "audience is invalid")
+	want(t, try("signer", "nobody@example.com", f.srv.URL, minutes), 400, "user hasn't approved this consumer")
+	want(t, try("signer", org.DemoUser, f.srv.URL, -minutes), 400, "invalid assertion")
+	want(t, try("signer", org.DemoUser, f.srv.URL, time.Hour), 400, "invalid assertion")
 	want(t, try("demo", org.DemoUser, f.srv.URL, minutes), 400, "invalid_client_id")
+	want(t, f.form(tokenEndpoint, "grant_type", "client_credentials", "client_id", "signer", "client_secret", ""), 400, "invalid_client")
+	if a := f.call("POST", "/_sandbox/clients", `{"id":"x","runAs":"`+org.DemoUser+`","publicKey":"x"}`); a.status != 400 || !strings.Contains(a.body, "PEM") {
+		t.Errorf("a key that is none: %d %s", a.status, a.body)
+	}
 	want(t, f.form(tokenEndpoint, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion", "x.y.z"), 400, "invalid assertion")
 }
 

@@ -69,9 +69,13 @@ func (c *call) recordResource(obj *schema.Object, text string) (*reply, error) {
 	switch c.method {
 	case http.MethodGet, http.MethodHead:
 		return c.read(obj, id)
-	case http.MethodPatch:
-		return c.update(obj, id)
-	case http.MethodDelete:
+	case http.MethodPatch, http.MethodDelete:
+		if err := c.precondition(obj, id); err != nil {
+			return nil, err
+		}
+		if c.method == http.MethodPatch {
+			return c.update(obj, id)
+		}
 		return c.remove(obj, id)
 	}
 	return nil, methodNotAllowed(c.method, "DELETE,GET,HEAD,PATCH")
@@ -124,7 +128,7 @@ func (c *call) read(obj *schema.Object, id string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b []byte
+	rep := &reply{status: http.StatusOK, header: http.Header{}}
 	err = c.s.org.Read(c.actor, func(v *org.View) error {
 		row, ok := v.ByID(obj, id)
 		if !ok {
@@ -133,14 +137,23 @@ func (c *call) read(obj *schema.Object, id string) (*reply, error) {
 		if row.Deleted() {
 			return &org.RowError{Code: "ENTITY_IS_DELETED", Message: "entity is deleted"}
 		}
+		if err := c.unmodified(row); err != nil {
+			return err
+		}
+		changed := rowChanged(row)
+		rep.header.Set("Last-Modified", changed.Format(http.TimeFormat))
+		if since, ok := c.headerTime("If-Modified-Since"); ok && !changed.After(since) {
+			rep.status = http.StatusNotModified
+			return nil
+		}
 		rd := renderer{c.ctx, c.version, v}
-		b = rd.record(nil, row, fields)
+		rep.body = rd.record(nil, row, fields)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return jsonReply(http.StatusOK, b), nil
+	return rep, nil
 }
 
 // fields resolves a comma-separated list; "" is all that the caller sees.

@@ -173,6 +173,9 @@ func (c *call) sobjects() (*reply, error) {
 		case "deleted":
 			return c.deleted(obj)
 		}
+		if equalFold(c.seg[2], "Id") && c.method == http.MethodPost { // an upsert by no Id
+			return c.create(obj)
+		}
 		return c.recordResource(obj, c.seg[2])
 	case 4:
 		if f, ok := obj.Field(c.seg[2]); ok && (f.ExternalID || f.IDLookup || f.Unique) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -35,13 +36,17 @@ type Options struct {
 	// ControlToken, if set, is what the control plane demands as a Bearer
 	// token; without one it answers only to loopback addresses.
 	ControlToken string
+	// Certificate is what the ports with TLS show, nil for none; the control
+	// plane hands it out for clients to trust.
+	Certificate *x509.Certificate
 }
 
 // Server answers for an org over HTTP. It is safe for concurrent use.
 type Server struct {
 	org      *org.Org
 	opt      Options
-	clients  map[string]*Client
+	clients  *clients
+	signer   signer
 	sessions *sessions
 	faults   *faults
 	calls    *calls
@@ -55,19 +60,15 @@ type Server struct {
 // the org.
 func New(o *org.Org, opt Options) (*Server, error) {
 	s := &Server{
-		org: o, opt: opt, clients: map[string]*Client{},
+		org: o, opt: opt, clients: newClients(), signer: newSigner(),
 		sessions: newSessions(o.Clock, o.ID()), faults: newFaults(), calls: newCalls(o.Clock),
 		shown: &shownTimes{seen: map[string]shownTime{}}, bulk: bulk.New(o), bus: events.New(o), busy: newBusy(),
 	}
 	for _, c := range opt.Clients {
-		if c.ID == "" {
-			return nil, fmt.Errorf("client %q has no id", c.Name)
+		if err := s.checkClient(c); err != nil {
+			return nil, err
 		}
-		if _, ok := o.User(c.RunAs); !ok {
-			return nil, fmt.Errorf("client %s runs as %q, who is no user of the org", c.ID, c.RunAs)
-		}
-		client := c
-		s.clients[c.ID] = &client
+		s.clients.put(c, false)
 	}
 	return s, nil
 }
@@ -208,10 +209,18 @@ func (s *Server) data(w http.ResponseWriter, r *http.Request, seg []string) {
 		version: seg[0], session: ses,
 		actor: &org.Actor{User: user, OAuthClient: ses.Client.ID, CallClient: callClient(r.Header)},
 	}
-	c.actor.AllowDuplicates = strings.EqualFold(headerOption(r.Header.Get("Sforce-Duplicate-Rule-Header"), "allowSave"), "true")
-	c.actor.Assign = assignment(r.Header)
+	c.obey()
 	c.actor.Origin = "com/salesforce/api/rest/" + c.bare()
 	s.run(w, r, c)
+}
+
+// obey gives the call an actor of its own that saves as the call's headers
+// ask.
+func (c *call) obey() {
+	a := *c.actor
+	a.AllowDuplicates = strings.EqualFold(headerOption(c.header.Get("Sforce-Duplicate-Rule-Header"), "allowSave"), "true")
+	a.Assign = assignment(c.header)
+	c.actor = &a
 }
 
 // run takes a call through faults and quota to its handler and sends the

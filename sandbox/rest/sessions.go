@@ -12,23 +12,6 @@ import (
 	"github.com/synclinehq/syncline/sandbox/org"
 )
 
-// Client is an OAuth client (an external client app) of the org.
-type Client struct {
-	ID, Secret string
-	// Name is shown on the consent page and in the count of calls.
-	Name string
-	// RunAs is the username whose rights the client-credentials flow gives.
-	RunAs string
-	// RedirectURIs that the web-server flow accepts; empty accepts any.
-	RedirectURIs []string
-	// RotateRefresh makes each refresh return a new refresh token and end the
-	// old one.
-	RotateRefresh bool
-	// PublicKeyPEM (key or certificate) lets the client use the JWT bearer
-	// flow for any user.
-	PublicKeyPEM string
-}
-
 // session is one access token and what it stands for.
 type session struct {
 	Token    string
@@ -47,6 +30,7 @@ type grant struct {
 	scope       string
 	redirectURI string
 	challenge   string
+	nonce       string
 	issuedAt    time.Time
 }
 
@@ -81,6 +65,14 @@ func alnumToken(n int) string {
 	return hex.EncodeToString(b)
 }
 
+// span is how long a session lives unused.
+func (s *sessions) span() time.Duration {
+	if s.life == 0 {
+		return 2 * time.Hour
+	}
+	return s.life
+}
+
 // open makes a new access token for a grant.
 func (s *sessions) open(g *grant, refresh string) *session {
 	s.mu.Lock()
@@ -113,12 +105,8 @@ func (s *sessions) look(token string, using bool) (*session, bool) {
 	if !ok {
 		return nil, false
 	}
-	life := s.life
-	if life == 0 {
-		life = 2 * time.Hour
-	}
 	now := s.clock.Now()
-	if now.Sub(ses.lastUsed) > life {
+	if now.Sub(ses.lastUsed) > s.span() {
 		delete(s.access, token)
 		return nil, false
 	}
@@ -126,6 +114,21 @@ func (s *sessions) look(token string, using bool) (*session, bool) {
 		ses.lastUsed = now
 	}
 	return ses, true
+}
+
+// until is when a session ends if it is not used.
+func (s *sessions) until(ses *session) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ses.lastUsed.Add(s.span())
+}
+
+// grantOf finds what a refresh token stands for.
+func (s *sessions) grantOf(refresh string) (*grant, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, ok := s.refresh[refresh]
+	return g, ok
 }
 
 // end kills one access token; used by faults that expire a session for good.
@@ -179,7 +182,7 @@ func (s *sessions) newRefresh(g *grant) string {
 	var oldest string
 	n := 0
 	for t, o := range s.refresh {
-		if o.userID != g.userID || o.client != g.client {
+		if o.userID != g.userID || o.client.ID != g.client.ID {
 			continue
 		}
 		n++
@@ -200,7 +203,7 @@ func (s *sessions) newRefresh(g *grant) string {
 func (s *sessions) useRefresh(token string, client *Client, rotate bool) (g *grant, next string, ok bool) {
 	s.mu.Lock()
 	g, ok = s.refresh[token]
-	ok = ok && g.client == client
+	ok = ok && g.client.ID == client.ID
 	if !ok || !rotate {
 		s.mu.Unlock()
 		return g, token, ok

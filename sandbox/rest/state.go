@@ -16,6 +16,7 @@ import (
 // signed in, and where the event bus stood. Bulk jobs and events have files of
 // their own; faults and counts of calls are not kept.
 type serverState struct {
+	Clients  []Client       `json:"clients,omitempty"`
 	Sessions []sessionState `json:"sessions"`
 	Grants   []grantState   `json:"grants"`
 	Replay   int64          `json:"replay"`
@@ -65,6 +66,7 @@ func (s *Server) LoadEvents(r io.Reader) error { return s.bus.Load(r) }
 // holds tokens.
 func (s *Server) SaveState(w io.Writer) error {
 	st := s.sessions.state()
+	st.Clients = s.clients.extra()
 	_, st.Replay = s.bus.Bounds()
 	st.Selected = s.bus.Selected()
 	if err := json.NewEncoder(w).Encode(st); err != nil {
@@ -79,6 +81,9 @@ func (s *Server) LoadState(r io.Reader) error {
 	var st serverState
 	if err := json.NewDecoder(r).Decode(&st); err != nil {
 		return fmt.Errorf("load sessions: %w", err)
+	}
+	for _, c := range st.Clients {
+		s.clients.put(c, true)
 	}
 	s.sessions.restore(st, s.clients)
 	s.sessions.setLife(time.Duration(s.org.Switches().SessionSeconds) * time.Second)
@@ -102,16 +107,16 @@ func (s *sessions) state() serverState {
 	return st
 }
 
-func (s *sessions) restore(st serverState, clients map[string]*Client) {
+func (s *sessions) restore(st serverState, clients *clients) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range st.Sessions {
-		if c := clients[e.ClientID]; c != nil {
+		if c := clients.find(e.ClientID); c != nil {
 			s.access[e.Token] = &session{Token: e.Token, UserID: e.UserID, Client: c, Scope: e.Scope, IssuedAt: e.IssuedAt, lastUsed: e.LastUsed, refresh: e.Refresh}
 		}
 	}
 	for _, g := range st.Grants {
-		if c := clients[g.ClientID]; c != nil {
+		if c := clients.find(g.ClientID); c != nil {
 			s.refresh[g.Token] = &grant{userID: g.UserID, client: c, scope: g.Scope, issuedAt: g.IssuedAt}
 		}
 	}

@@ -109,11 +109,10 @@ func (rd *renderer) field(b []byte, row soql.Row, f *schema.Field) []byte {
 func (rd *renderer) compound(b []byte, row soql.Row, f *schema.Field) []byte {
 	start := len(b)
 	b = append(b, '{')
-	prefix := commonPrefix(f.Name)
 	filled := false
 	for _, want := range []string{"city", "country", "geocodeAccuracy", "latitude", "longitude", "postalCode", "state", "street"} {
 		for _, part := range row.Object().Members(f.Name) {
-			if !strings.EqualFold(strings.TrimPrefix(part.Name, prefix), want) {
+			if !strings.EqualFold(part.ShortName(), want) {
 				continue
 			}
 			v := row.Value(part.Slot)
@@ -130,8 +129,6 @@ func (rd *renderer) compound(b []byte, row soql.Row, f *schema.Field) []byte {
 	}
 	return append(b, '}')
 }
-
-func commonPrefix(compound string) string { return strings.TrimSuffix(compound, "Address") }
 
 // record writes the given fields of a record.
 func (rd *renderer) record(b []byte, row soql.Row, fields []*schema.Field) []byte {

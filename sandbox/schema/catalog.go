@@ -154,7 +154,8 @@ func (c *Catalog) AddField(object string, f Field) error {
 	})
 }
 
-// DropField removes a field; its slot stays unused.
+// DropField removes a field, a compound one with its members; their slots stay
+// unused.
 func (c *Catalog) DropField(object, field string) error {
 	return c.change(object, func(o *Object, _ *int) error {
 		i := o.position(field)
@@ -162,6 +163,7 @@ func (c *Catalog) DropField(object, field string) error {
 			return fmt.Errorf("field %s: %w", field, ErrNotFound)
 		}
 		o.Fields = slices.Delete(o.Fields, i, i+1)
+		o.Fields = slices.DeleteFunc(o.Fields, func(f *Field) bool { return strings.EqualFold(f.CompoundFieldName, field) })
 		return nil
 	})
 }
@@ -197,9 +199,20 @@ func (f *Field) compile() (err error) {
 	return nil
 }
 
-// RenameField gives a field another API name.
+// RenameField gives a field another API name, the members of a compound one
+// along with it.
 func (c *Catalog) RenameField(object, field, name string) error {
-	return c.EditField(object, field, func(f *Field) { f.Name = name })
+	if err := c.EditField(object, field, func(f *Field) { f.Name = name }); err != nil {
+		return err
+	}
+	o, _ := c.Object(object)
+	for _, m := range o.Members(field) {
+		rename := func(f *Field) { f.Name, f.CompoundFieldName = memberName(name, m.ShortName()), name }
+		if err := c.EditField(object, m.Name, rename); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SetLength changes the length of a text-like field.

@@ -82,11 +82,11 @@ func (c *Catalog) LoadJSON(r io.Reader) error {
 			return fmt.Errorf("schema file: fields of %q: %w", object, ErrNotFound)
 		}
 		for _, ff := range list {
-			field, err := ff.Field()
+			list, err := ff.Fields()
 			if err != nil {
 				return fmt.Errorf("schema file: %s: %w", object, err)
 			}
-			added[object] = append(added[object], field)
+			added[object] = append(added[object], list...)
 		}
 	}
 	return c.addAll(objects, added)
@@ -125,14 +125,16 @@ func (c *Catalog) fromFile(fo fileObject) (Object, error) {
 	}
 	o := customObject(fo.Name, label, orElse(fo.LabelPlural, label+"s"), fo.KeyPrefix, name)
 	for _, ff := range fo.Fields {
-		f, err := ff.Field()
+		list, err := ff.Fields()
 		if err != nil {
 			return Object{}, err
 		}
-		if f.MasterDetail && o.Fields[1].Name == "OwnerId" { // the master owns its details
-			o.Fields = append(o.Fields[:1:1], o.Fields[2:]...)
+		for _, f := range list {
+			if f.MasterDetail && o.Fields[1].Name == "OwnerId" { // the master owns its details
+				o.Fields = append(o.Fields[:1:1], o.Fields[2:]...)
+			}
+			o.Fields = append(o.Fields, &f)
 		}
-		o.Fields = append(o.Fields, &f)
 	}
 	if strings.HasSuffix(o.Name, "__e") { // what is published is no record
 		o.Createable, o.Updateable, o.Deletable, o.Queryable, o.Retrieveable, o.Replicateable = false, false, false, false, false, false

@@ -6,6 +6,31 @@ import (
 	"strings"
 )
 
+// Fields turns a written field into definitions: one, but for a location, which
+// is a compound field after the two that it is made of.
+func (ff FileField) Fields() ([]Field, error) {
+	f, err := ff.Field()
+	if err != nil {
+		return nil, err
+	}
+	if f.Type != TypeLocation {
+		return []Field{f}, nil
+	}
+	var list []Field
+	for _, part := range []string{"Latitude", "Longitude"} {
+		d := double(memberName(f.Name, part), f.Label+" ("+part+")", 18, 15).in(f.Name)
+		d.Custom = true
+		list = append(list, *d.Field)
+	}
+	f.Createable, f.Updateable = false, false
+	return append(list, f), nil
+}
+
+// memberName is the name of a part of a custom compound field.
+func memberName(compound, part string) string {
+	return strings.TrimSuffix(compound, "__c") + "__" + part + "__s"
+}
+
 // Field turns a written field into a definition; its errors name the field.
 func (ff FileField) Field() (Field, error) {
 	f, err := ff.build()
@@ -20,9 +45,9 @@ func (ff FileField) build() (Field, error) {
 	switch {
 	case !fieldName.MatchString(ff.Name):
 		return Field{}, errors.New("a custom field's name is letters and digits, ending in __c")
-	case !ok || t == TypeID || t.Compound() || t == TypeAny || t == TypeComplex:
+	case !ok || t == TypeID || t == TypeAddress || t == TypeAny || t == TypeComplex:
 		return Field{}, fmt.Errorf("type %q is not one of string, textarea, picklist, multipicklist, email, phone, url, "+
-			"encryptedstring, boolean, int, double, currency, percent, date, datetime, time, reference, base64", ff.Type)
+			"encryptedstring, boolean, int, double, currency, percent, date, datetime, time, location, reference, base64", ff.Type)
 	}
 	d := newDef(ff.Name, orElse(ff.Label, strings.ReplaceAll(strings.TrimSuffix(ff.Name, "__c"), "_", " ")), t)
 	d.Custom, d.Encrypted = true, t == TypeEncrypted || ff.Encrypted

@@ -179,6 +179,15 @@ func (o *Object) Members(compound string) []*Field {
 	return parts
 }
 
+// ShortName is what a member is called within its compound field: City for
+// BillingCity, Latitude for Where__Latitude__s.
+func (f *Field) ShortName() string {
+	if base, custom := strings.CutSuffix(f.CompoundFieldName, "__c"); custom {
+		return strings.TrimSuffix(strings.TrimPrefix(f.Name, base+"__"), "__s")
+	}
+	return strings.TrimPrefix(f.Name, strings.TrimSuffix(f.CompoundFieldName, "Address"))
+}
+
 // SoftDeletes reports whether records go to the recycle bin when deleted.
 func (o *Object) SoftDeletes() bool {
 	_, ok := o.Field("IsDeleted")
