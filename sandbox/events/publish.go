@@ -7,6 +7,9 @@ import (
 	"github.com/twmb/avro"
 )
 
+// maxEventBytes is the largest event that can be published.
+const maxEventBytes = 1 << 20
+
 // Publish puts a platform event onto the bus after checking its payload
 // against the schema, and gives its replay Id.
 func (b *Bus) Publish(t Topic, schemaID string, payload []byte) (int64, error) {
@@ -16,6 +19,9 @@ func (b *Bus) Publish(t Topic, schemaID string, payload []byte) (int64, error) {
 	l, ok := b.Schema(schemaID)
 	if !ok || l.object.Name != t.Object.Name {
 		return 0, fmt.Errorf("schema %q is not one of topic %s", schemaID, t.Name)
+	}
+	if len(payload) > maxEventBytes {
+		return 0, fmt.Errorf("event of %d bytes is larger than %d", len(payload), maxEventBytes)
 	}
 	parsed, err := avro.Parse(l.JSON)
 	if err != nil {

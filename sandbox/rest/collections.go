@@ -35,7 +35,7 @@ func (o outcome) append(b []byte) []byte {
 	b = append(b, `,"fields":`...)
 	b = appendStrings(b, o.err.Fields)
 	if d := duplicates(o.err); d != nil {
-		if match, err := json.Marshal(d); err == nil {
+		if match, err := marshal(d); err == nil {
 			b = append(append(b, `,"duplicateResult":`...), match...)
 		}
 	}
@@ -48,9 +48,9 @@ func (o outcome) append(b []byte) []byte {
 
 // marshalReply answers 200 with v as JSON.
 func marshalReply(v any) (*reply, error) {
-	b, err := json.Marshal(v)
+	b, err := marshal(v)
 	if err != nil {
-		return nil, fmt.Errorf("render reply: %w", err)
+		return nil, err
 	}
 	return jsonReply(http.StatusOK, b), nil
 }

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -91,7 +90,7 @@ func (e *callError) body() []byte {
 
 		Match *duplicateResult `json:"duplicateResult,omitempty"`
 	}{e.Message, e.Code, e.Fields, e.Match}
-	b, err := json.Marshal([]any{entry})
+	b, err := marshal([]any{entry})
 	if err != nil {
 		return []byte(`[{"message":"error could not be rendered","errorCode":"UNKNOWN_EXCEPTION"}]`)
 	}
@@ -104,9 +103,9 @@ func writeError(w http.ResponseWriter, err error) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	b, err := json.Marshal(v)
+	b, err := marshal(v)
 	if err != nil {
-		writeError(w, fmt.Errorf("render reply: %w", err))
+		writeError(w, err)
 		return
 	}
 	writeRaw(w, status, "application/json;charset=UTF-8", b)

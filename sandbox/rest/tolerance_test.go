@@ -181,3 +181,47 @@ func TestReplication(t *testing.T) {
 	f.control("POST", "permissions", `{"user":"integration.user@sandbox.example","object":"Account","rights":{"ownOnly":true}}`)
 	want(t, f.call("GET", "/sobjects/Account/updated"+window, ""), 200, kept)
 }
+
+// TestDescribeHasEveryAttribute that clients read.
+func TestDescribeHasEveryAttribute(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var d map[string]any
+	if err := json.Unmarshal([]byte(f.call("GET", "/sobjects/Account/describe", "").body), &d); err != nil {
+		t.Fatal(err)
+	}
+	has := func(what string, m map[string]any, names string) {
+		t.Helper()
+		for _, name := range strings.Split(names, ",") {
+			if _, ok := m[name]; !ok {
+				t.Errorf("%s lacks %s", what, name)
+			}
+		}
+	}
+	first := func(m map[string]any, name string) map[string]any {
+		t.Helper()
+		list, _ := m[name].([]any)
+		if len(list) == 0 {
+			t.Fatalf("%s is empty", name)
+		}
+		return list[0].(map[string]any)
+	}
+	const object = "name,label,labelPlural,keyPrefix,custom,customSetting,queryable,createable,updateable,deletable,undeletable,mergeable," +
+		"replicateable,retrieveable,searchable,triggerable,layoutable,feedEnabled,mruEnabled,deprecatedAndHidden,associateEntityType," +
+		"associateParentEntity,isInterface,isSubtype,hasSubtypes,urls"
+	has("describe", d, object+",recordTypeInfos,childRelationships,supportedScopes,fields")
+	has("child relationship", first(d, "childRelationships"),
+		"cascadeDelete,childSObject,deprecatedAndHidden,field,junctionIdListNames,junctionReferenceTo,relationshipName,restrictedDelete")
+	has("field", first(d, "fields"), "aggregatable,aiPredictionField,autoNumber,byteLength,calculated,calculatedFormula,cascadeDelete,caseSensitive,"+
+		"compoundFieldName,controllerName,createable,custom,defaultValue,defaultValueFormula,defaultedOnCreate,dependentPicklist,deprecatedAndHidden,"+
+		"digits,displayLocationInDecimal,encrypted,externalId,extraTypeInfo,filterable,filteredLookupInfo,formulaTreatNullNumberAsZero,groupable,"+
+		"highScaleNumber,htmlFormatted,idLookup,inlineHelpText,label,length,mask,maskType,name,nameField,namePointing,nillable,permissionable,"+
+		"picklistValues,polymorphicForeignKey,precision,queryByDistance,referenceTargetField,referenceTo,relationshipName,relationshipOrder,"+
+		"restrictedDelete,restrictedPicklist,scale,searchPrefilterable,soapType,sortable,type,unique,updateable,writeRequiresMasterRead")
+	var global map[string]any
+	if err := json.Unmarshal([]byte(f.call("GET", "/sobjects", "").body), &global); err != nil {
+		t.Fatal(err)
+	}
+	has("global describe", global, "encoding,maxBatchSize,sobjects")
+	has("object of the global describe", first(global, "sobjects"), object)
+}

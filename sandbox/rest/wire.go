@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -17,6 +19,17 @@ const instantLayout = "2006-01-02T15:04:05.000+0000"
 
 func formatInstant(unix int64) string {
 	return time.Unix(unix, 0).UTC().Format(instantLayout)
+}
+
+// marshal writes v as JSON the way appendString writes strings.
+func marshal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("render reply: %w", err)
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
 // appendString writes a JSON string the way Salesforce does: no escaping of
