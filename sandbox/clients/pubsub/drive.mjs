@@ -155,6 +155,7 @@ async function publish() {
 }
 
 async function quota() {
+  await rest('POST', '/sobjects/Account', { Name: 'one too many' });
   await control('switches', { events: { dailyDeliveries: 1 } });
   const s = new Stream('Subscribe').ask({ topicName: accounts, replayPreset: 'EARLIEST', numRequested: 9 });
   const drain = async () => {

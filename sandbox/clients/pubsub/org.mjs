@@ -2,14 +2,14 @@
 // make events, the control plane, and the gRPC stub. The stub is made from the
 // proto that salesforce-pubsub-api-client ships, not from the server's own.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
 import avro from 'avro-js';
 
 export const target = JSON.parse(process.argv[2]);
 
-const proto = createRequire(import.meta.url).resolve('salesforce-pubsub-api-client/package.json').replace('package.json', 'pubsub_api.proto');
+const proto = fileURLToPath(new URL('./node_modules/salesforce-pubsub-api-client/pubsub_api.proto', import.meta.url));
 const { eventbus } = grpc.loadPackageDefinition(protoLoader.loadSync(proto, { defaults: true, enums: String, longs: Number }));
 
 const login = await fetch(`${target.url}/services/oauth2/token`, {
