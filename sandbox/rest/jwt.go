@@ -34,7 +34,7 @@ func (s *Server) jwtBearer(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errUnknownIssuer):
 		refuse(w, "invalid_client_id", "client identifier invalid")
 		return
-	case err != nil || claims.ExpiresAt.After(s.org.Clock.Now().Add(maxAssertion)):
+	case err != nil || expiry(claims).After(s.org.Clock.Now().Add(maxAssertion)):
 		refuse(w, "invalid_grant", "invalid assertion")
 		return
 	case !s.ownAudience(claims.Audience, s.baseURL(r)):
@@ -47,6 +47,16 @@ func (s *Server) jwtBearer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answerToken(w, r, &grant{userID: user.ID, client: client, scope: "api"}, "", "")
+}
+
+// expiry is when an assertion ends. Salesforce's own command line writes
+// milliseconds where the standard has seconds, and is let in.
+func expiry(claims *jwt.RegisteredClaims) time.Time {
+	const thousandsOfYears = 1 << 37 // in seconds: nobody means that
+	if n := claims.ExpiresAt.Unix(); n > thousandsOfYears {
+		return time.UnixMilli(n)
+	}
+	return claims.ExpiresAt.Time
 }
 
 var errUnknownIssuer = errors.New("assertion of an unknown client")

@@ -120,15 +120,19 @@ func TestJWTBearer(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.control("POST", "clients", `{"id":"signer","name":"Signer","runAs":"`+org.IntegrationUser+`","publicKey":`+string(public)+`}`)
-	try := func(issuer, subject, audience string, life time.Duration) answer {
+	tryAt := func(issuer, subject, audience string, expiry int64) answer {
 		t.Helper()
-		text, err := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.RegisteredClaims{
-			Issuer: issuer, Subject: subject, Audience: jwt.ClaimStrings{audience}, ExpiresAt: jwt.NewNumericDate(time.Now().Add(life)),
+		text, err := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
+			"iss": issuer, "sub": subject, "aud": audience, "exp": expiry,
 		}).SignedString(key)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return f.form(tokenEndpoint, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion", text)
+	}
+	try := func(issuer, subject, audience string, life time.Duration) answer {
+		t.Helper()
+		return tryAt(issuer, subject, audience, time.Now().Add(life).Unix())
 	}
 	const minutes = 3 * time.Minute
 	want(t, try("signer", org.DemoUser, "https://login.salesforce.com", minutes), 200, `"access_token":"00D`)
@@ -137,6 +141,9 @@ func TestJWTBearer(t *testing.T) {
 	want(t, try("signer", "nobody@example.com", f.srv.URL, minutes), 400, "user hasn't approved this consumer")
 	want(t, try("signer", org.DemoUser, f.srv.URL, -minutes), 400, "invalid assertion")
 	want(t, try("signer", org.DemoUser, f.srv.URL, time.Hour), 400, "invalid assertion")
+	// Salesforce's own command line writes milliseconds.
+	want(t, tryAt("signer", org.DemoUser, f.srv.URL, time.Now().Add(minutes).UnixMilli()), 200)
+	want(t, tryAt("signer", org.DemoUser, f.srv.URL, time.Now().Add(time.Hour).UnixMilli()), 400, "invalid assertion")
 	want(t, try("demo", org.DemoUser, f.srv.URL, minutes), 400, "invalid_client_id")
 	want(t, f.form(tokenEndpoint, "grant_type", "client_credentials", "client_id", "signer", "client_secret", ""), 400, "invalid_client")
 	if a := f.call("POST", "/_sandbox/clients", `{"id":"x","runAs":"`+org.DemoUser+`","publicKey":"x"}`); a.status != 400 || !strings.Contains(a.body, "PEM") {
