@@ -113,6 +113,34 @@ func TestAHoldWaitsForAPerson(t *testing.T) {
 	}
 }
 
+func TestAHoldIsToldOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	untold := func(want ...int64) {
+		t.Helper()
+		list, err := s.Untold(t.Context(), s.db.Pool())
+		s.must(err)
+		var got []int64
+		for _, h := range list {
+			got = append(got, h.ID)
+		}
+		if !cmp.Equal(got, want) {
+			t.Errorf("to be told: %v, want %v", got, want)
+		}
+	}
+	untold()
+	first := s.ask(2000, "", brake.Held).ID
+	untold(first)
+	s.must(s.Told(t.Context(), s.db.Pool(), first))
+	s.ask(3000, "", brake.Held) // it grows
+	untold()
+	s.must(s.Release(t.Context(), s.db.Pool(), first, "ann"))
+	second := s.ask(9000, "", brake.Held).ID
+	untold(second)
+	s.must(s.Discard(t.Context(), s.db.Pool(), second, "ann"))
+	untold()
+}
+
 func TestAReleaseCoversWhatWasSeen(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

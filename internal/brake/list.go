@@ -72,8 +72,29 @@ func (b *Brake) Get(ctx context.Context, q Querier, id int64) (Hold, error) {
 // List gives the connection's holds, newest first: the undecided ones, or all.
 // At most 1,000 come.
 func (b *Brake) List(ctx context.Context, q Querier, all bool) ([]Hold, error) {
+	return b.list(ctx, q, `$2 OR decision IS NULL`, all)
+}
+
+// Untold gives the undecided holds, newest first, of which nobody was told
+// ([Brake.Told]).
+func (b *Brake) Untold(ctx context.Context, q Querier) ([]Hold, error) {
+	return b.list(ctx, q, `decision IS NULL AND told_at IS NULL`)
+}
+
+// Told notes that people were told of a hold.
+func (b *Brake) Told(ctx context.Context, q Querier, id int64) error {
+	_, err := q.Exec(ctx, `UPDATE _syncline.hold SET told_at = clock_timestamp()
+		WHERE connection_id = $1 AND id = $2 AND told_at IS NULL`, b.connection, id)
+	if err != nil {
+		return fmt.Errorf("note that hold %d was told: %w", id, err)
+	}
+	return nil
+}
+
+// list gives the holds under a condition, whose arguments begin at $2.
+func (b *Brake) list(ctx context.Context, q Querier, condition string, args ...any) ([]Hold, error) {
 	rows, err := q.Query(ctx, `SELECT `+columns+` FROM _syncline.hold h
-		WHERE connection_id = $1 AND ($2 OR decision IS NULL) ORDER BY id DESC LIMIT 1000`, b.connection, all)
+		WHERE connection_id = $1 AND (`+condition+`) ORDER BY id DESC LIMIT 1000`, append([]any{b.connection}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("list holds: %w", err)
 	}

@@ -32,13 +32,10 @@ func (w *Work) gauges(ctx context.Context, t *engine.Turn) error {
 	if err := w.gaugeUsage(ctx, t.Connection); err != nil {
 		return err
 	}
-	w.mu.Lock()
-	due := time.Now().After(w.gauged[t.Connection])
-	w.mu.Unlock()
-	if !due {
+	start, memory := time.Now(), w.of(t.Connection)
+	if !memory.due(gaugeQueue, start) {
 		return nil
 	}
-	start := time.Now()
 	l, err := lookAt(ctx, t)
 	if err != nil {
 		if target.Classify(err) == target.Schema {
@@ -46,9 +43,7 @@ func (w *Work) gauges(ctx context.Context, t *engine.Turn) error {
 		}
 		return fmt.Errorf("look at the queue: %w", err)
 	}
-	w.mu.Lock()
-	w.gauged[t.Connection] = start.Add(max(tendEvery-time.Second, countShare*time.Since(start)))
-	w.mu.Unlock()
+	memory.putOff(gaugeQueue, start.Add(max(tendEvery-time.Second, countShare*time.Since(start))))
 	for _, m := range t.Mappings {
 		w.gaugeMapping(t.Connection.String(), m, l)
 	}

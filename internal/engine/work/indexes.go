@@ -38,15 +38,11 @@ func (w *Work) tellLeftOut(ctx context.Context, t *engine.Turn, m mapping.Mappin
 
 // retryIndexes builds unique indexes whose rows have become unique.
 func (w *Work) retryIndexes(ctx context.Context, t *engine.Turn) error {
-	w.mu.Lock()
-	due := time.Now().After(w.indexed[t.Connection])
-	if due {
-		w.indexed[t.Connection] = time.Now().Add(retryIndexesEvery)
-	}
-	w.mu.Unlock()
-	if !due {
+	now, memory := time.Now(), w.of(t.Connection)
+	if !memory.due(retryIndexes, now) {
 		return nil
 	}
+	memory.putOff(retryIndexes, now.Add(retryIndexesEvery))
 	left, err := schema.LeftOutIndexes(ctx, t.Session.DB.Pool(), t.Config)
 	if err != nil || len(left) == 0 {
 		return err

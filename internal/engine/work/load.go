@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/reader"
@@ -172,12 +170,6 @@ func (w *Work) endLoad(ctx context.Context, t *engine.Turn, r *reader.Reader, m 
 	if err := w.tellLeftOut(ctx, t, m); err != nil {
 		return err
 	}
-	w.forgetCount(m.ID)
+	w.of(t.Connection).setCounted(m.ID, counting{})
 	return t.Changed(ctx)
-}
-
-func (w *Work) forgetCount(m uuid.UUID) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.counted, m)
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/internal/triggerlog"
@@ -28,7 +26,7 @@ func (w *Work) logIDs(ctx context.Context, t *engine.Turn) error {
 	if w.cfg.Metrics != nil {
 		w.cfg.Metrics.LogIDsUsed.WithLabelValues(t.Connection.String()).Set(ids.Share())
 	}
-	if w.warnOfIDs(t.Connection, ids.Share(), time.Now()) {
+	if w.of(t.Connection).warnOfIDs(ids.Share(), time.Now()) {
 		t.Log.WarnContext(ctx, "the ids of the trigger log run out: at the end every change of a mapped table fails; "+
 			"see docs/operate.md, The ids of the trigger log", "last", ids.Last, "of", ids.Max)
 	}
@@ -36,12 +34,10 @@ func (w *Work) logIDs(ctx context.Context, t *engine.Turn) error {
 }
 
 // warnOfIDs says whether a warning is due, at most one every hour.
-func (w *Work) warnOfIDs(connection uuid.UUID, share float64, now time.Time) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if share < triggerlog.ManyIDs || now.Sub(w.warnedIDs[connection]) < warnIDsEvery {
+func (m *memory) warnOfIDs(share float64, now time.Time) bool {
+	if share < triggerlog.ManyIDs || !m.due(warnIDs, now) {
 		return false
 	}
-	w.warnedIDs[connection] = now
+	m.putOff(warnIDs, now.Add(warnIDsEvery))
 	return true
 }

@@ -9,7 +9,7 @@ import (
 
 func TestWarningThatIDsRunOut(t *testing.T) {
 	t.Parallel()
-	w := &Work{warnedIDs: map[uuid.UUID]time.Time{}}
+	w := New(Config{})
 	one, two, start := uuid.New(), uuid.New(), time.Now()
 	for _, k := range []struct {
 		connection uuid.UUID
@@ -24,7 +24,7 @@ func TestWarningThatIDsRunOut(t *testing.T) {
 		{one, 0.71, warnIDsEvery, true},
 		{one, 0, 3 * warnIDsEvery, false},
 	} {
-		if got := w.warnOfIDs(k.connection, k.share, start.Add(k.after)); got != k.want {
+		if got := w.of(k.connection).warnOfIDs(k.share, start.Add(k.after)); got != k.want {
 			t.Errorf("share %v after %v: %v", k.share, k.after, got)
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/salesforce"
@@ -40,8 +38,9 @@ type proving struct {
 // prove goes on with the proof that is due. Trouble with it ends no turn: it is
 // logged, and tried again later.
 func (w *Work) prove(ctx context.Context, t *engine.Turn) error {
-	p := w.provingOf(t.Connection)
-	defer w.keepProving(t.Connection, &p)
+	memory := w.of(t.Connection)
+	p := memory.lastProof()
+	defer func() { memory.keepProof(p) }()
 	if time.Now().Before(p.next) || !t.More() {
 		return nil
 	}
@@ -76,18 +75,6 @@ func (w *Work) prove(ctx context.Context, t *engine.Turn) error {
 		p.next = time.Now().Add(time.Minute)
 	}
 	return nil
-}
-
-func (w *Work) provingOf(connection uuid.UUID) proving {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.proofs[connection]
-}
-
-func (w *Work) keepProving(connection uuid.UUID, p *proving) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.proofs[connection] = *p
 }
 
 // provable are the tables that are loaded and read.

@@ -23,13 +23,15 @@ const restless = 30 * time.Second
 // somebody's wish or a hint that something happened, but for one that was made
 // to read back what was written, or for single mappings: then those.
 func (w *Work) read(ctx context.Context, t *engine.Turn) (engine.Next, error) {
-	wakes, err := w.woken(ctx, t.Key)
+	memory := w.of(t.Connection)
+	newest, err := w.newestWake(ctx, t.Key)
 	if err != nil {
 		return engine.Next{}, err
 	}
 	active := t.Active(mapping.StageSynced)
-	written, ours := w.takeEchoes(t.Connection)
-	written, ours = w.addAsked(active, written, ours)
+	written, echoes := memory.takeEchoes()
+	asked, wishes := memory.takeAsked(active)
+	all := memory.woken(newest) > echoes+wishes
 	list, failed := tables(ctx, t, active)
 	if len(list) == 0 {
 		return engine.Next{After: restless}, failed
@@ -37,15 +39,14 @@ func (w *Work) read(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	var sum tally
 	defer w.keep(ctx, t.Connection, &sum)
 	r := w.reader(t, &sum)
-	o := reader.PollOptions{All: wakes > ours, Until: t.Until}
-	if back := only(list, written); len(back) > 0 && !o.All {
+	if back := only(list, written, asked); len(back) > 0 && !all {
 		result, err := r.Poll(ctx, t.Fence, back, reader.PollOptions{All: true, Until: t.Until})
 		if err != nil {
 			return engine.Next{}, err
 		}
 		reportPolls(ctx, t, result)
 	}
-	result, err := r.Poll(ctx, t.Fence, list, o)
+	result, err := r.Poll(ctx, t.Fence, list, reader.PollOptions{All: all, Until: t.Until})
 	if err != nil {
 		return engine.Next{}, err
 	}
@@ -86,8 +87,8 @@ func reportPolls(ctx context.Context, t *engine.Turn, result reader.PollResult) 
 	}
 }
 
-// woken says how often the turn was woken since its last slice on this node.
-func (w *Work) woken(ctx context.Context, key engine.Key) (int64, error) {
+// newestWake is the number of the turn's newest wake.
+func (w *Work) newestWake(ctx context.Context, key engine.Key) (int64, error) {
 	row, err := w.store.Turn(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return 0, nil
@@ -95,14 +96,7 @@ func (w *Work) woken(ctx context.Context, key engine.Key) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read turn: %w", err)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	last, known := w.wakes[key.Connection]
-	w.wakes[key.Connection] = row.WakeSeq
-	if !known {
-		return 0, nil
-	}
-	return row.WakeSeq - last, nil
+	return row.WakeSeq, nil
 }
 
 func (w *Work) reader(t *engine.Turn, sum *tally) *reader.Reader {

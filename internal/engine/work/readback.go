@@ -2,7 +2,6 @@ package work
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,18 +10,10 @@ import (
 	"github.com/synclinehq/syncline/internal/mapping"
 )
 
-// echoes are mappings whose records were written since they were last polled,
-// by connection. What Salesforce made of them on save (its rules, flows and
+// Echoes: what Salesforce made of written records on save (its rules, flows and
 // formulas) comes back with the next poll; where that is far, it is made sooner.
 // It is no extra reading: the poll that would have brought them finds nothing
-// left to bring. They live as long as the node: what is lost comes with the
-// poll that is due.
-type echoes struct {
-	// since is the first write, by mapping.
-	since map[uuid.UUID]time.Time
-	// wakes is how many wakes of the read turn were ours.
-	wakes int64
-}
+// left to bring. What a node forgets comes with the poll that is due.
 
 // The waits between a write and the poll that reads it back: a tenth of the time
 // between two polls, so that they cost little even if something is written all
@@ -37,25 +28,20 @@ func echoAfter(m *mapping.Mapping) time.Duration {
 }
 
 // wrote notes that records of a mapping were accepted.
-func (w *Work) wrote(connection uuid.UUID, m *mapping.Mapping) {
-	if time.Duration(m.PollSeconds)*time.Second <= 2*echoAfter(m) {
+func (m *memory) wrote(of *mapping.Mapping) {
+	if time.Duration(of.PollSeconds)*time.Second <= 2*echoAfter(of) {
 		return // the poll is soon enough
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	e := w.echoes[connection]
-	if e == nil {
-		e = &echoes{since: map[uuid.UUID]time.Time{}}
-		w.echoes[connection] = e
-	}
-	if e.since[m.ID].IsZero() {
-		e.since[m.ID] = time.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if x := m.of(of.ID); x.written.IsZero() {
+		x.written = time.Now()
 	}
 }
 
 // wakeForEchoes wakes the read turn when written records are to be read back.
 func (w *Work) wakeForEchoes(ctx context.Context, t *engine.Turn) {
-	if !w.echoDue(t.Connection, t.Mappings, time.Now()) {
+	if !w.of(t.Connection).echoDue(t.Mappings, time.Now()) {
 		return
 	}
 	if err := t.WakeTurn(ctx, engine.KindRead, ""); err != nil {
@@ -64,42 +50,50 @@ func (w *Work) wakeForEchoes(ctx context.Context, t *engine.Turn) {
 }
 
 // echoDue says whether the read turn is to be woken, and counts the wake.
-func (w *Work) echoDue(connection uuid.UUID, mappings []mapping.Mapping, now time.Time) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	e := w.echoes[connection]
-	if e == nil || e.wakes > 0 {
+func (m *memory) echoDue(mappings []mapping.Mapping, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.echoes > 0 {
 		return false // the read turn has not heard of the last one yet
 	}
-	due := slices.ContainsFunc(mappings, func(m mapping.Mapping) bool {
-		since := e.since[m.ID]
-		return !since.IsZero() && now.Sub(since) >= echoAfter(&m)
-	})
-	if due {
-		e.wakes++
+	for i := range mappings {
+		written := m.of(mappings[i].ID).written
+		if !written.IsZero() && now.Sub(written) >= echoAfter(&mappings[i]) {
+			m.echoes++
+			return true
+		}
 	}
-	return due
+	return false
 }
 
 // takeEchoes gives the mappings to be read back, and how many of the wakes since
 // were made for that alone.
-func (w *Work) takeEchoes(connection uuid.UUID) (written map[uuid.UUID]time.Time, wakes int64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	e := w.echoes[connection]
-	if e == nil || e.wakes == 0 {
+func (m *memory) takeEchoes() (written map[uuid.UUID]bool, wakes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.echoes == 0 {
 		return nil, 0
 	}
-	delete(w.echoes, connection)
-	return e.since, e.wakes
+	written = map[uuid.UUID]bool{}
+	for id, x := range m.mappings {
+		if !x.written.IsZero() {
+			written[id] = true
+			x.written = time.Time{}
+		}
+	}
+	wakes, m.echoes = m.echoes, 0
+	return written, wakes
 }
 
 // only are the tables of some mappings.
-func only(list []*mapping.Table, ids map[uuid.UUID]time.Time) []*mapping.Table {
+func only(list []*mapping.Table, some ...map[uuid.UUID]bool) []*mapping.Table {
 	var out []*mapping.Table
 	for _, t := range list {
-		if _, ok := ids[t.Mapping.ID]; ok {
-			out = append(out, t)
+		for _, ids := range some {
+			if ids[t.Mapping.ID] {
+				out = append(out, t)
+				break
+			}
 		}
 	}
 	return out

@@ -13,37 +13,36 @@ import (
 // however often it was written.
 func TestEchoes(t *testing.T) {
 	t.Parallel()
-	w := New(Config{})
-	connection := uuid.New()
+	memory := New(Config{}).of(uuid.New())
 	often := mapping.Mapping{ID: uuid.New(), PollSeconds: 10}
 	seldom := mapping.Mapping{ID: uuid.New(), PollSeconds: 600}
 	all := []mapping.Mapping{often, seldom}
 	now := time.Now()
 
-	w.wrote(connection, &often)
-	if w.echoDue(connection, all, now.Add(time.Hour)) {
+	memory.wrote(&often)
+	if memory.echoDue(all, now.Add(time.Hour)) {
 		t.Error("a mapping that is polled in seconds is read back")
 	}
-	w.wrote(connection, &seldom)
-	w.wrote(connection, &seldom)
-	if w.echoDue(connection, all, now.Add(50*time.Second)) {
+	memory.wrote(&seldom)
+	memory.wrote(&seldom)
+	if memory.echoDue(all, now.Add(50*time.Second)) {
 		t.Error("read back too soon")
 	}
-	if ids, wakes := w.takeEchoes(connection); len(ids)+int(wakes) != 0 {
+	if ids, wakes := memory.takeEchoes(); len(ids)+int(wakes) != 0 {
 		t.Error("a poll for another reason takes what is not due")
 	}
 	later := time.Now().Add(time.Minute)
-	if !w.echoDue(connection, all, later) {
+	if !memory.echoDue(all, later) {
 		t.Error("not read back")
 	}
-	if w.echoDue(connection, all, later) {
+	if memory.echoDue(all, later) {
 		t.Error("woken twice")
 	}
-	ids, wakes := w.takeEchoes(connection)
-	if _, ok := ids[seldom.ID]; !ok || len(ids) != 1 || wakes != 1 {
+	ids, wakes := memory.takeEchoes()
+	if !ids[seldom.ID] || len(ids) != 1 || wakes != 1 {
 		t.Errorf("to be read back: %v, %d wakes", ids, wakes)
 	}
-	if w.echoDue(connection, all, later.Add(time.Hour)) {
+	if memory.echoDue(all, later.Add(time.Hour)) {
 		t.Error("nothing was written since")
 	}
 }

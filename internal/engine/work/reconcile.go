@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/synclinehq/syncline/internal/brake"
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
@@ -21,9 +19,11 @@ const reconcileEvery = 15 * time.Second
 // reconcile compares Ids where that is due, removes the rows of records that
 // are gone, and tells people of deletions that the brake holds.
 func (w *Work) reconcile(ctx context.Context, t *engine.Turn) error {
-	if !w.reconcileDue(t.Connection) {
+	now, memory := time.Now(), w.of(t.Connection)
+	if !memory.due(compareIDs, now) {
 		return nil
 	}
+	memory.putOff(compareIDs, now.Add(reconcileEvery))
 	var mappings []mapping.Mapping
 	for _, m := range t.Active(mapping.StageSynced) {
 		if !m.Options.PauseReads && !t.Config.Options.PauseReads {
@@ -48,16 +48,6 @@ func (w *Work) reconcile(ctx context.Context, t *engine.Turn) error {
 		return err
 	}
 	return w.tellHolds(ctx, t)
-}
-
-func (w *Work) reconcileDue(connection uuid.UUID) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if time.Now().Before(w.reconciled[connection]) {
-		return false
-	}
-	w.reconciled[connection] = time.Now().Add(reconcileEvery)
-	return true
 }
 
 func (w *Work) tellReconciled(ctx context.Context, t *engine.Turn, m reader.Reconciled) {
@@ -94,27 +84,24 @@ func (w *Work) gaugeWaiting(ctx context.Context, t *engine.Turn, r *reader.Reade
 	return nil
 }
 
-// tellHolds writes an event for each hold that this node has not told of.
+// tellHolds writes an event for each hold of which no node has told. After a
+// kill between event and note it is told again.
 func (w *Work) tellHolds(ctx context.Context, t *engine.Turn) error {
-	list, err := brake.Of(t.Connection).List(ctx, t.Session.DB.Pool(), false)
+	b, pool := brake.Of(t.Connection), t.Session.DB.Pool()
+	list, err := b.Untold(ctx, pool)
 	if err != nil {
-		return fmt.Errorf("list holds: %w", err)
+		return err
 	}
 	for _, h := range list {
-		key := fmt.Sprint(t.Connection, h.ID)
-		w.mu.Lock()
-		told := w.held[key]
-		w.held[key] = true
-		w.mu.Unlock()
-		if told {
-			continue
-		}
 		w.event(ctx, store.Event{
 			Connection: t.Connection, Mapping: h.Mapping, Level: "warn", Event: "DELETIONS HELD",
 			Fields: map[string]any{
 				"hold": h.ID, "direction": string(h.Direction), "rows": h.Rows, "of": h.Of, "reason": h.Reason, "sample": h.Sample,
 			},
 		})
+		if err := b.Told(ctx, pool, h.ID); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -70,23 +70,20 @@ const requeueShare = 20
 
 // requeue looks into the archive, the less often the longer a look takes.
 func (w *Work) requeue(ctx context.Context, t *engine.Turn, wr *writer.Writer) error {
-	w.mu.Lock()
-	due := !time.Now().Before(w.requeueAt[t.Connection])
-	w.mu.Unlock()
-	if !due {
+	began, memory := time.Now(), w.of(t.Connection)
+	if !memory.due(lookForRequeued, began) {
 		return nil
 	}
-	began := time.Now()
 	if err := wr.Requeue(ctx, t.Fence); err != nil {
 		return err
 	}
-	w.mu.Lock()
-	w.requeueAt[t.Connection] = time.Now().Add(requeueShare * time.Since(began))
-	w.mu.Unlock()
+	now := time.Now()
+	memory.putOff(lookForRequeued, now.Add(requeueShare*now.Sub(began)))
 	return nil
 }
 
-// prune deletes what the control store has kept long enough.
+// prune deletes what the control store has kept long enough, and forgets what
+// is gone.
 func (w *Work) prune(ctx context.Context) {
 	w.mu.Lock()
 	due := time.Since(w.pruned) > pruneEvery
@@ -100,15 +97,17 @@ func (w *Work) prune(ctx context.Context) {
 	if _, err := w.store.Prune(ctx, w.cfg.Keep); err != nil {
 		w.log.WarnContext(ctx, "old records not deleted", "error", err)
 	}
+	if err := w.forget(ctx); err != nil {
+		w.log.WarnContext(ctx, "connections that are gone are not forgotten", "error", err)
+	}
 }
 
 // counts counts rows on both sides, for people to look at.
 func (w *Work) counts(ctx context.Context, t *engine.Turn) error {
+	memory := w.of(t.Connection)
 	for _, m := range t.Active(mapping.StageSynced) {
-		w.mu.Lock()
-		when, known := w.counted[m.ID]
-		w.mu.Unlock()
-		if !known {
+		when := memory.countedAt(m.ID)
+		if when.org.IsZero() {
 			when.org = time.Now().Add(countOrgEvery) // the load has just counted
 		}
 		var c store.Counts
@@ -129,9 +128,7 @@ func (w *Work) counts(ctx context.Context, t *engine.Turn) error {
 			}
 			when.org = time.Now().Add(countOrgEvery)
 		}
-		w.mu.Lock()
-		w.counted[m.ID] = when
-		w.mu.Unlock()
+		memory.setCounted(m.ID, when)
 		if c == (store.Counts{}) {
 			continue
 		}

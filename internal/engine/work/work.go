@@ -36,25 +36,9 @@ type Work struct {
 	store *store.Store
 	log   *slog.Logger
 
-	mu      sync.Mutex
-	writers map[uuid.UUID]*writing
-	echoes  map[uuid.UUID]*echoes
-	wakes   map[uuid.UUID]int64 // the newest wake of a read turn that was served
-	asked   map[uuid.UUID]int64 // polls of a mapping alone that were served
-	counted map[uuid.UUID]counting
-	gauged  map[uuid.UUID]time.Time // when a connection's queue is looked at again
-	// warnedIDs is when a connection was warned that log ids run out.
-	warnedIDs map[uuid.UUID]time.Time
-	pruned    time.Time
-	// requeueAt is when the archive is looked into again, by connection.
-	requeueAt map[uuid.UUID]time.Time
-	proofs    map[uuid.UUID]proving
-	// reconciled is when a connection's Ids are looked at again; held are the
-	// holds that were told of.
-	reconciled map[uuid.UUID]time.Time
-	// indexed is when unique indexes that are left out are looked at again.
-	indexed map[uuid.UUID]time.Time
-	held    map[string]bool
+	mu       sync.Mutex
+	memories map[uuid.UUID]*memory // by connection
+	pruned   time.Time
 }
 
 // New makes a Work; there is nothing to close.
@@ -68,11 +52,7 @@ func New(cfg Config) *Work {
 	if cfg.Keep == (store.Keep{}) {
 		cfg.Keep = store.DefaultKeep()
 	}
-	return &Work{
-		cfg: cfg, store: cfg.Store, log: cfg.Logger, writers: map[uuid.UUID]*writing{}, requeueAt: map[uuid.UUID]time.Time{},
-		wakes: map[uuid.UUID]int64{}, asked: map[uuid.UUID]int64{}, echoes: map[uuid.UUID]*echoes{}, counted: map[uuid.UUID]counting{},
-		gauged: map[uuid.UUID]time.Time{}, warnedIDs: map[uuid.UUID]time.Time{}, proofs: map[uuid.UUID]proving{}, reconciled: map[uuid.UUID]time.Time{}, indexed: map[uuid.UUID]time.Time{}, held: map[string]bool{},
-	}
+	return &Work{cfg: cfg, store: cfg.Store, log: cfg.Logger, memories: map[uuid.UUID]*memory{}}
 }
 
 // Handlers are the handlers by kind of turn.

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/outbox"
@@ -36,6 +34,7 @@ type writing struct {
 	// fence is the number under which open intents were settled.
 	fence int64
 	last  time.Time // when something was last sent
+	used  time.Time // when a slice last had it in hand
 	sum   *tally
 	// unresolved are tables of mappings that the writer does not know.
 	unresolved []string
@@ -50,7 +49,7 @@ func (w *Work) write(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	if err != nil {
 		return engine.Next{}, err
 	}
-	defer w.giveBack(t.Connection, wr)
+	defer w.of(t.Connection).giveBack(wr)
 	defer w.keep(ctx, t.Connection, wr.sum)
 	wr.hold(t)
 	if wr.fence != t.Fence.Number {
@@ -101,11 +100,7 @@ func (wr *writing) next(p writer.Progress) engine.Next {
 // for it, or when another turn, soon to be fenced off, still has it in hand.
 func (w *Work) writing(ctx context.Context, t *engine.Turn) (*writing, error) {
 	stamp := stampOf(t)
-	w.mu.Lock()
-	wr := w.writers[t.Connection]
-	delete(w.writers, t.Connection)
-	w.mu.Unlock()
-	if wr != nil && wr.stamp == stamp {
+	if wr := w.of(t.Connection).takeWriting(); wr != nil && wr.stamp == stamp {
 		return wr, nil
 	}
 	sum := &tally{}
@@ -129,12 +124,6 @@ func (wr *writing) hold(t *engine.Turn) {
 		}
 	}
 	wr.writer.Hold(held...)
-}
-
-func (w *Work) giveBack(connection uuid.UUID, wr *writing) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.writers[connection] = wr
 }
 
 // writer makes a writer of all mappings that can be resolved, and names the
@@ -179,7 +168,7 @@ func (w *Work) observe(t *engine.Turn, sum *tally, o writer.Observation) {
 	}
 	sum.add(o.Table.Mapping.ID, store.ToSalesforce, o.Accepted, o.Failed, o.Latencies)
 	if o.Accepted > 0 && o.Op != outbox.Delete {
-		w.wrote(t.Connection, &o.Table.Mapping)
+		w.of(t.Connection).wrote(&o.Table.Mapping)
 	}
 	if w.cfg.Metrics == nil {
 		return
