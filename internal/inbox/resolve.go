@@ -131,7 +131,7 @@ func (in *Inbox) arrived(ctx context.Context, tx *target.Tx, i lost, sfid string
 		return err
 	}
 	// The row went meanwhile, so the record goes (I3).
-	_, err = in.log.ReviveDelete(ctx, tx, i.table, i.recordID, i.logID, sfid)
+	_, err = in.log.ReviveDeletes(ctx, tx, i.table, []triggerlog.Revival{{RecordID: i.recordID, After: i.logID, Sfid: sfid}})
 	return err
 }
 

@@ -69,8 +69,10 @@ func (s *Service) errorFilter(ctx context.Context, conn mapping.Connection, f Er
 	return out, nil
 }
 
-// Errors puts what failed together by cause, the most frequent first.
-func (s *Service) Errors(ctx context.Context, c Caller, ref string, f ErrorFilter) ([]inbox.Group, error) {
+// readErrors lists something of the inbox; nothing while nothing is mapped.
+func readErrors[T any](ctx context.Context, s *Service, c Caller, ref string, f ErrorFilter,
+	list func(*inbox.Inbox, inbox.Filter) ([]T, error),
+) ([]T, error) {
 	conn, _, in, err := s.inboxOf(ctx, c, access.View, ref)
 	if err != nil || in == nil {
 		return nil, err
@@ -79,38 +81,31 @@ func (s *Service) Errors(ctx context.Context, c Caller, ref string, f ErrorFilte
 	if err != nil {
 		return nil, err
 	}
-	out, err := in.Groups(ctx, filter)
+	out, err := list(in, filter)
 	return out, inboxProblem("read errors", err)
+}
+
+// Errors puts what failed together by cause, the most frequent first.
+func (s *Service) Errors(ctx context.Context, c Caller, ref string, f ErrorFilter) ([]inbox.Group, error) {
+	return readErrors(ctx, s, c, ref, f, func(in *inbox.Inbox, filter inbox.Filter) ([]inbox.Group, error) {
+		return in.Groups(ctx, filter)
+	})
 }
 
 // ErrorEntries lists failed changes newest first, with a log id below before (0
 // for the newest).
 func (s *Service) ErrorEntries(ctx context.Context, c Caller, ref string, f ErrorFilter, before int32, limit int) ([]inbox.Entry, error) {
-	conn, _, in, err := s.inboxOf(ctx, c, access.View, ref)
-	if err != nil || in == nil {
-		return nil, err
-	}
-	filter, err := s.errorFilter(ctx, conn, f)
-	if err != nil {
-		return nil, err
-	}
-	out, err := in.Entries(ctx, filter, before, page(limit))
-	return out, inboxProblem("read errors", err)
+	return readErrors(ctx, s, c, ref, f, func(in *inbox.Inbox, filter inbox.Filter) ([]inbox.Entry, error) {
+		return in.Entries(ctx, filter, before, page(limit))
+	})
 }
 
 // UnreadRecords lists records that could not be stored in their row, newest
 // first.
 func (s *Service) UnreadRecords(ctx context.Context, c Caller, ref string, f ErrorFilter, limit int) ([]inbox.UnreadRecord, error) {
-	conn, _, in, err := s.inboxOf(ctx, c, access.View, ref)
-	if err != nil || in == nil {
-		return nil, err
-	}
-	filter, err := s.errorFilter(ctx, conn, f)
-	if err != nil {
-		return nil, err
-	}
-	out, err := in.Unread(ctx, filter, page(limit))
-	return out, inboxProblem("read errors", err)
+	return readErrors(ctx, s, c, ref, f, func(in *inbox.Inbox, filter inbox.Filter) ([]inbox.UnreadRecord, error) {
+		return in.Unread(ctx, filter, page(limit))
+	})
 }
 
 // ErrorDetail tells all that is known of one entry of the log.

@@ -44,6 +44,18 @@ func (p pauses) after(d Direction, paused bool) pauses {
 	return p
 }
 
+// switchTo carries a pause or resume out on the three switches that a
+// connection or a mapping keeps it in.
+func switchTo(d Direction, paused bool, all, reads, writes *bool) (before, after pauses, err error) {
+	before = pauses{*all, *reads, *writes}
+	after = before.after(d, paused)
+	if after == before {
+		return before, after, errUnchanged
+	}
+	*all, *reads, *writes = after.all, after.reads, after.writes
+	return before, after, nil
+}
+
 func (p pauses) trail() map[string]bool {
 	return map[string]bool{"paused": p.all, "pause_reads": p.reads, "pause_writes": p.writes}
 }
@@ -136,14 +148,9 @@ var errUnchanged = errors.New("unchanged")
 
 func pauseConnection(ctx context.Context, tx *store.Tx, c Caller, conn mapping.Connection, word string, d Direction, paused bool) error {
 	var before, after pauses
-	_, err := tx.UpdateConnection(ctx, conn.ID, func(x *mapping.Connection) error {
-		before = pauses{x.Status.Paused, x.Options.PauseReads, x.Options.PauseWrites}
-		after = before.after(d, paused)
-		if after == before {
-			return errUnchanged
-		}
-		x.Status.Paused, x.Options.PauseReads, x.Options.PauseWrites = after.all, after.reads, after.writes
-		return nil
+	_, err := tx.UpdateConnection(ctx, conn.ID, func(x *mapping.Connection) (err error) {
+		before, after, err = switchTo(d, paused, &x.Status.Paused, &x.Options.PauseReads, &x.Options.PauseWrites)
+		return err
 	})
 	if err != nil {
 		return err
@@ -153,14 +160,9 @@ func pauseConnection(ctx context.Context, tx *store.Tx, c Caller, conn mapping.C
 
 func pauseMapping(ctx context.Context, tx *store.Tx, c Caller, m mapping.Mapping, word string, d Direction, paused bool) error {
 	var before, after pauses
-	_, err := tx.UpdateMapping(ctx, m.ID, func(x *mapping.Mapping) error {
-		before = pauses{x.Status.Paused, x.Options.PauseReads, x.Options.PauseWrites}
-		after = before.after(d, paused)
-		if after == before {
-			return errUnchanged
-		}
-		x.Status.Paused, x.Options.PauseReads, x.Options.PauseWrites = after.all, after.reads, after.writes
-		return nil
+	_, err := tx.UpdateMapping(ctx, m.ID, func(x *mapping.Mapping) (err error) {
+		before, after, err = switchTo(d, paused, &x.Status.Paused, &x.Options.PauseReads, &x.Options.PauseWrites)
+		return err
 	})
 	if err != nil {
 		return err

@@ -16,22 +16,7 @@ import (
 // dropped. What users built on a table (views, foreign keys) makes it fail with
 // the database's own words: it is theirs to drop. The trigger log stays.
 func DropTables(ctx context.Context, db *target.DB, conn mapping.Connection, tables ...string) error {
-	return db.Plain(ctx, target.Limits{Lock: lockWait}, func(ctx context.Context, tx pgx.Tx) error {
-		p := &planner{q: tx, connection: conn.ID, change: &Change{Schema: conn.Schema}, wish: wish{schema: conn.Schema}}
-		for _, t := range tables {
-			found, err := p.lookAt(ctx, t)
-			if err != nil {
-				return err
-			}
-			if found == nil {
-				continue
-			}
-			if err := dropTable(ctx, tx, conn.Schema, t); err != nil {
-				return fmt.Errorf("drop table %s: %w", t, err)
-			}
-		}
-		return nil
-	})
+	return onTables(ctx, db, conn, tables, "drop", dropTable)
 }
 
 func dropTable(ctx context.Context, tx pgx.Tx, schema, table string) error {

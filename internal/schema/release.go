@@ -27,6 +27,14 @@ func ReleaseTables(ctx context.Context, db *target.DB, conn mapping.Connection, 
 			return fmt.Errorf("release table %s: %w", t, err)
 		}
 	}
+	return onTables(ctx, db, conn, tables, "release", releaseTable)
+}
+
+// onTables does something with those of the named tables that are there, all in
+// one transaction. One that is not conn's is a [*TableTakenError].
+func onTables(ctx context.Context, db *target.DB, conn mapping.Connection, tables []string, verb string,
+	do func(ctx context.Context, tx pgx.Tx, schema, table string) error,
+) error {
 	return db.Plain(ctx, target.Limits{Lock: lockWait}, func(ctx context.Context, tx pgx.Tx) error {
 		p := &planner{q: tx, connection: conn.ID, change: &Change{Schema: conn.Schema}, wish: wish{schema: conn.Schema}}
 		for _, t := range tables {
@@ -37,8 +45,8 @@ func ReleaseTables(ctx context.Context, db *target.DB, conn mapping.Connection, 
 			if found == nil {
 				continue
 			}
-			if err := releaseTable(ctx, tx, conn.Schema, t); err != nil {
-				return fmt.Errorf("release table %s: %w", t, err)
+			if err := do(ctx, tx, conn.Schema, t); err != nil {
+				return fmt.Errorf("%s table %s: %w", verb, t, err)
 			}
 		}
 		return nil

@@ -15,7 +15,7 @@ const allColumns = `id, txid, created_at, updated_at, processed_at, processed_tx
 // many it moved: SUCCESS, MERGED, IGNORED and REQUEUED at once; IGNORE (which
 // becomes IGNORED) and READONLY when they are older than quiet; FAILED when
 // older than failedFor. An ignored DELETE stays while an entry of its row is
-// unsettled, since a late insert may revive it (see [Log.ReviveDelete]).
+// unsettled, since a late insert may revive it (see [Log.ReviveDeletes]).
 func (l *Log) Archive(ctx context.Context, q Querier, quiet, failedFor time.Duration, limit int) (int, error) {
 	tag, err := q.Exec(ctx, `
 		WITH done AS (

@@ -147,16 +147,6 @@ func (l *Log) Settle(ctx context.Context, q Querier, outcomes []Outcome) error {
 	return nil
 }
 
-// ReviveDelete makes the captured delete of a row sendable. A row that was
-// deleted before its insert had reached Salesforce left a DELETE in state
-// IGNORE; once the insert is accepted the record exists and must go
-// (docs/INVARIANTS.md, I3). Only a delete with a log id above after, the
-// insert's, is meant: row ids may be given out again. It returns how many
-// entries it revived.
-func (l *Log) ReviveDelete(ctx context.Context, q Querier, table string, recordID, after int32, sfid string) (int, error) {
-	return l.ReviveDeletes(ctx, q, table, []Revival{{RecordID: recordID, After: after, Sfid: sfid}})
-}
-
 // Revival names the row of an accepted insert that is gone.
 type Revival struct {
 	RecordID int32
@@ -164,8 +154,13 @@ type Revival struct {
 	Sfid     string
 }
 
-// ReviveDeletes is [Log.ReviveDelete] for many rows of a table, at the price of
-// one look through the whole log: there is no index on rows.
+// ReviveDeletes makes the captured deletes of rows sendable. A row that was
+// deleted before its insert had reached Salesforce left a DELETE in state
+// IGNORE; once the insert is accepted the record exists and must go
+// (docs/INVARIANTS.md, I3). Only a delete with a log id above the insert's is
+// meant: row ids may be given out again. It returns how many entries it revived.
+// It looks through the whole log once, however many rows there are: there is no
+// index on them.
 func (l *Log) ReviveDeletes(ctx context.Context, q Querier, table string, rows []Revival) (int, error) {
 	if len(rows) == 0 {
 		return 0, nil

@@ -182,15 +182,17 @@ func TestSettle(t *testing.T) {
 func TestReviveDelete(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	ctx := t.Context()
+	revive := func(row int32, sfid string) (int, error) {
+		return s.ReviveDeletes(t.Context(), s.db, "a", []triggerlog.Revival{{RecordID: row, After: 3, Sfid: sfid}})
+	}
 	// Row 1 was given out three times; the middle one has reached Salesforce.
 	s.put("_trigger_log", "1 SUCCESS INSERT a 1", "2 IGNORE DELETE a 1", "3 PENDING INSERT a 1", "4 IGNORE DELETE a 1",
 		"5 NEW INSERT a 1", "6 IGNORE DELETE a 1", "7 IGNORE DELETE b 1", "8 NEW DELETE a 2")
-	n, err := s.ReviveDelete(ctx, s.db, "a", 1, 3, "001")
+	n, err := revive(1, "001")
 	if err != nil || n != 1 {
 		t.Errorf("revived %d, %v", n, err)
 	}
-	n, err = s.ReviveDelete(ctx, s.db, "a", 2, 3, "002")
+	n, err = revive(2, "002")
 	if err != nil || n != 0 {
 		t.Errorf("revived %d that was going to be sent anyway, %v", n, err)
 	}

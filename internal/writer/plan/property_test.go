@@ -450,7 +450,7 @@ func (w *world) settle(op outbox.Op, i plan.Item) {
 		row.sfid = sfid
 		return
 	}
-	for n := range w.log { // as triggerlog.ReviveDelete
+	for n := range w.log { // as triggerlog.ReviveDeletes
 		if e := &w.log[n]; e.Table == key.Table && e.RecordID == key.ID && e.Action == triggerlog.Delete && e.State == triggerlog.Ignore {
 			e.State, e.Sfid = triggerlog.New, sfid
 		}
