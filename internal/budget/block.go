@@ -16,8 +16,8 @@ const reserveWithin = 5 * time.Second
 // A sink that can't be reached holds no call up: only if the process dies then
 // too, before the sink is back, are its last calls not counted.
 func (l *Ledger) Begin(ctx context.Context) (end func()) {
-	if _, ok := l.sink.(BlockSink); ok && !l.begin(false) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reserveWithin) // as flushWhole
+	if !l.begin(false) {
+		ctx, cancel := context.WithTimeout(ctx, reserveWithin)
 		defer cancel()
 		l.extend(ctx)
 		l.begin(true)
@@ -73,9 +73,6 @@ func (l *Ledger) extend(ctx context.Context) {
 // A block in use never shrinks: calls may begin under the old one while the new
 // one is being stored.
 func (l *Ledger) nextBlock() (block int64, due bool) {
-	if _, ok := l.sink.(BlockSink); !ok {
-		return 0, false
-	}
 	if !l.held || l.idle() {
 		return 0, l.held
 	}

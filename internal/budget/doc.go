@@ -3,8 +3,8 @@
 //
 // A [Ledger] counts in memory, so that a charge costs nanoseconds, and hands
 // its counts to a [Sink] (the control store) once a second, in one statement.
-// A flush that fails keeps its counts for the next; one whose outcome is not
-// known is counted again.
+// Each flush has a number, and one whose outcome is not known is handed over
+// again: the sink takes each number once.
 //
 // So that a kill takes nothing from the count, a client asks for leave before
 // each call ([Ledger.Begin]): the ledger reserves calls in blocks beyond those

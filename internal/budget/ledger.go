@@ -42,11 +42,25 @@ type Usage struct {
 	At time.Time
 }
 
-// Sink keeps counts for good.
+// Save is what a ledger hands to its sink at once.
+type Save struct {
+	Connection, Ledger uuid.UUID
+	// Seq numbers the saves of a ledger, from 1. One whose outcome is not known
+	// is handed over again, unchanged, before the next.
+	Seq int64
+	// Counts are to be added to what is stored: each use once, in a fixed order.
+	Counts []Count
+	// Block is how many calls the ledger may make beyond those that it has
+	// handed over; 0 gives the reservation back.
+	Block int64
+}
+
+// Sink keeps counts for good, and what ledgers have reserved. A reservation
+// whose ledger is silent for longer than [Orphaned] counts as spent.
 type Sink interface {
-	// AddCalls adds the counts to what is stored, all or none. The list holds
-	// each use once, in a fixed order.
-	AddCalls(ctx context.Context, connection uuid.UUID, counts []Count) error
+	// SaveCalls stores a save in one transaction; one that it has already, by
+	// ledger and number, is left as it is.
+	SaveCalls(ctx context.Context, s Save) error
 }
 
 // Block is how many calls a ledger reserves beyond those that are stored.
@@ -55,15 +69,6 @@ const Block = 100
 // callRoom is what one call under way may be charged: a request is sent again
 // when the connection that it went out on turns out to be dead.
 const callRoom = 2
-
-// BlockSink is a Sink that keeps what a ledger has reserved: the calls that it
-// may have made beyond those stored. A reservation whose ledger is silent for
-// longer than [Orphaned] counts as spent.
-type BlockSink interface {
-	// SaveCalls is AddCalls, and in the same transaction makes block the
-	// ledger's reservation; 0 gives it back.
-	SaveCalls(ctx context.Context, connection, ledger uuid.UUID, counts []Count, block int64) error
-}
 
 // Orphaned is the age from which on a reservation's owner counts as dead. An
 // owner that uses it renews it every [FlushEvery].
@@ -93,8 +98,10 @@ type Ledger struct {
 	totals  map[Use]int64 // since the ledger was made
 	usage   Usage
 
-	flushing sync.Mutex // one flush at a time
-	stored   Usage      // what the sink knows; guarded by flushing
+	flushing sync.Mutex // one flush at a time; guards what follows
+	stored   Usage      // what the sink knows
+	seq      int64      // the number of the newest save
+	doubt    *Save      // what the sink was given and has not said that it has
 
 	life sync.Mutex
 	stop context.CancelFunc // nil unless running
@@ -155,7 +162,8 @@ func (l *Ledger) Totals() []Count {
 }
 
 // Flush hands the pending counts to the sink, then the org's usage if the sink
-// keeps that. Counts that the sink does not take stay pending.
+// keeps that. What the sink does not say that it has taken is handed over again
+// by the next flush.
 func (l *Ledger) Flush(ctx context.Context) error {
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
@@ -166,43 +174,47 @@ func (l *Ledger) Flush(ctx context.Context) error {
 }
 
 func (l *Ledger) flushCounts(ctx context.Context) error {
+	if err := l.settle(ctx); err != nil {
+		return err
+	}
+	l.doubt = l.nextSave()
+	return l.settle(ctx)
+}
+
+// nextSave takes the pending counts; it is nil if nothing is to be stored.
+func (l *Ledger) nextSave() *Save {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	block, due := l.nextBlock()
-	taken := l.pending
-	if len(taken) == 0 && !due {
-		l.mu.Unlock()
+	if len(l.pending) == 0 && !due {
 		return nil
 	}
+	l.seq++
+	s := &Save{Connection: l.connection, Ledger: l.id, Seq: l.seq, Counts: list(l.pending), Block: block}
 	l.pending = map[Use]int64{}
-	l.mu.Unlock()
-	saved := false
-	defer func() { // also when the sink panics
-		if !saved {
-			l.putBack(taken)
-		}
-	}()
-	if err := l.save(ctx, list(taken), block); err != nil {
+	return s
+}
+
+// settle hands over the save that the sink may not have.
+func (l *Ledger) settle(ctx context.Context) error {
+	if l.doubt == nil {
+		return nil
+	}
+	if err := l.sink.SaveCalls(ctx, *l.doubt); err != nil {
 		return fmt.Errorf("store API call counts: %w", err)
 	}
-	saved = true
-	l.saved(taken, block)
+	l.saved(*l.doubt)
+	l.doubt = nil
 	return nil
 }
 
-func (l *Ledger) save(ctx context.Context, counts []Count, block int64) error {
-	if sink, ok := l.sink.(BlockSink); ok {
-		return sink.SaveCalls(ctx, l.connection, l.id, counts, block)
-	}
-	return l.sink.AddCalls(ctx, l.connection, counts)
-}
-
-func (l *Ledger) saved(counts map[Use]int64, block int64) {
+func (l *Ledger) saved(s Save) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, n := range counts {
-		l.unsaved -= n
+	for _, c := range s.Counts {
+		l.unsaved -= c.Calls
 	}
-	l.block, l.held = block, block > 0
+	l.block, l.held = s.Block, s.Block > 0
 }
 
 func (l *Ledger) flushUsage(ctx context.Context) error {
@@ -216,14 +228,6 @@ func (l *Ledger) flushUsage(ctx context.Context) error {
 	}
 	l.stored = now
 	return nil
-}
-
-func (l *Ledger) putBack(counts map[Use]int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for use, n := range counts {
-		l.pending[use] += n
-	}
 }
 
 // Start flushes in the background, every [FlushEvery], until Stop or until ctx
@@ -260,10 +264,8 @@ func (l *Ledger) Stop(ctx context.Context) error {
 // flushWithin bounds one flush in the background.
 const flushWithin = 30 * time.Second
 
-// flushWhole is Flush to its end, whatever stops the ledger meanwhile: counts
-// of which nobody knows whether they were stored would be stored twice.
-func (l *Ledger) flushWhole(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushWithin)
+func (l *Ledger) flushSoon(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushWithin)
 	defer cancel()
 	return l.Flush(ctx)
 }
@@ -281,7 +283,7 @@ func (l *Ledger) run(ctx context.Context) {
 		case <-tick.C:
 		}
 		l.restIfIdle()
-		err := l.flushWhole(ctx)
+		err := l.flushSoon(ctx)
 		if err != nil && !failing && ctx.Err() == nil {
 			l.log.WarnContext(ctx, "API call counts are kept in memory until the control store takes them",
 				"connection", l.connection, "error", err)

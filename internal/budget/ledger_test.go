@@ -16,11 +16,15 @@ import (
 
 var errDown = errors.New("control store is down")
 
-// book is a sink that adds up and can be down.
+// book is a sink for one ledger that adds up, and that can be down or lose its
+// answers.
 type book struct {
 	mu    sync.Mutex
 	down  bool
+	mute  bool            // what is stored is not said to be
 	calls map[Count]int64 // by use, Calls 0
+	seq   int64
+	block int64 // what is reserved
 	times int
 	usage []Usage
 }
@@ -30,22 +34,32 @@ func (b *book) SetUsage(_ context.Context, _ uuid.UUID, u Usage) error {
 	return nil
 }
 
-func (b *book) AddCalls(_ context.Context, _ uuid.UUID, counts []Count) error {
+func (b *book) SaveCalls(ctx context.Context, s Save) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.times++
 	if b.down {
 		return errDown
 	}
+	if s.Seq > b.seq {
+		b.add(s)
+	}
+	if b.mute {
+		return errDown
+	}
+	return ctx.Err()
+}
+
+func (b *book) add(s Save) {
 	if b.calls == nil {
 		b.calls = map[Count]int64{}
 	}
-	for _, c := range counts {
+	for _, c := range s.Counts {
 		n := c.Calls
 		c.Calls = 0
 		b.calls[c] += n
 	}
-	return nil
+	b.seq, b.block = s.Seq, s.Block
 }
 
 func (b *book) total() (n int64) {
@@ -57,10 +71,17 @@ func (b *book) total() (n int64) {
 	return n
 }
 
+// setDown makes the sink fail or work; mute, store and not say so.
 func (b *book) setDown(down bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.down = down
+	b.down, b.mute = down, false
+}
+
+func (b *book) setMute() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.down, b.mute = false, true
 }
 
 func TestLedgerCountsByUse(t *testing.T) {
@@ -118,7 +139,7 @@ func TestLedgerKeepsEveryCount(t *testing.T) {
 		l := NewLedger(uuid.New(), sink, nil)
 		var charged int64
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			switch rapid.SampledFrom([]string{"charge", "flush", "fail"}).Draw(t, "step") {
+			switch rapid.SampledFrom([]string{"charge", "flush", "fail", "lose the answer"}).Draw(t, "step") {
 			case "charge":
 				l.Charge(Use{Kind: rapid.SampledFrom([]string{"query", "describe"}).Draw(t, "kind")})
 				charged++
@@ -133,6 +154,9 @@ func TestLedgerKeepsEveryCount(t *testing.T) {
 			case "fail":
 				sink.setDown(true)
 				_ = l.Flush(context.Background()) // has an error only if something was pending
+			case "lose the answer":
+				sink.setMute()
+				_ = l.Flush(context.Background()) // as above
 			}
 		}
 		if l.Total() != charged {
@@ -184,24 +208,20 @@ func TestLedgerFlushesInBackground(t *testing.T) {
 	})
 }
 
-// slow is a sink that stores what it is given even if nobody waits any more,
-// and then can't say so.
+// slow is a sink that stores what it is given when nobody waits any more, and
+// then can't say so.
 type slow struct {
 	book
-	begun   chan struct{}
-	release chan struct{}
+	begun, release chan struct{}
 }
 
-func (s *slow) AddCalls(ctx context.Context, connection uuid.UUID, counts []Count) error {
+func (s *slow) SaveCalls(ctx context.Context, save Save) error {
 	if s.begun != nil {
 		close(s.begun)
 		s.begun = nil
 		<-s.release
 	}
-	if err := s.book.AddCalls(ctx, connection, counts); err != nil {
-		return err
-	}
-	return ctx.Err()
+	return s.book.SaveCalls(ctx, save)
 }
 
 // A ledger that is stopped while it stores its counts stores them once.

@@ -51,7 +51,7 @@ func (v *vault) WithGrant(_ context.Context, _ uuid.UUID, fn func(auth.Grant, au
 
 type noSink struct{}
 
-func (noSink) AddCalls(context.Context, uuid.UUID, []budget.Count) error { return nil }
+func (noSink) SaveCalls(context.Context, budget.Save) error { return nil }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()

@@ -12,30 +12,26 @@ import (
 
 var (
 	_ budget.Sink      = (*Store)(nil)
-	_ budget.BlockSink = (*Store)(nil)
 	_ budget.UsageSink = (*Store)(nil)
 )
 
-// SaveCalls adds to the ledger of API calls and keeps how many more the ledger
-// may have made; see budget.BlockSink.
-func (s *Store) SaveCalls(ctx context.Context, connection, ledger uuid.UUID, counts []budget.Count, block int64) error {
+// SaveCalls adds to the ledger of API calls, in the current hour, and keeps how
+// many more the ledger may have made. The ledger's row is taken first: whoever
+// repeats a save waits there for the one whose answer was lost.
+func (s *Store) SaveCalls(ctx context.Context, save budget.Save) error {
 	return s.InTx(ctx, func(tx *Tx) error {
-		if err := tx.AddCalls(ctx, connection, counts); err != nil {
-			return err
+		tag, err := tx.db.Exec(ctx, `
+			INSERT INTO syncline.api_block AS b (connection, ledger, calls, seq, at) VALUES ($1, $2, $3, $4, clock_timestamp())
+			ON CONFLICT (connection, ledger) DO UPDATE SET calls = excluded.calls, seq = excluded.seq, at = excluded.at
+			WHERE b.seq < excluded.seq`, save.Connection, save.Ledger, save.Block, save.Seq)
+		if err != nil || tag.RowsAffected() == 0 {
+			return explain("reserve API calls", err)
 		}
-		if block == 0 {
-			_, err := tx.db.Exec(ctx, `DELETE FROM syncline.api_block WHERE connection = $1 AND ledger = $2`, connection, ledger)
-			return explain("give reserved API calls back", err)
-		}
-		_, err := tx.db.Exec(ctx, `
-			INSERT INTO syncline.api_block (connection, ledger, calls, at) VALUES ($1, $2, $3, clock_timestamp())
-			ON CONFLICT (connection, ledger) DO UPDATE SET calls = excluded.calls, at = excluded.at`, connection, ledger, block)
-		return explain("reserve API calls", err)
+		return tx.addCalls(ctx, save.Connection, save.Counts)
 	})
 }
 
-// AddCalls adds to the ledger of API calls, in the current hour.
-func (q *Queries) AddCalls(ctx context.Context, connection uuid.UUID, counts []budget.Count) error {
+func (q *Queries) addCalls(ctx context.Context, connection uuid.UUID, counts []budget.Count) error {
 	if len(counts) == 0 {
 		return nil
 	}
@@ -69,7 +65,7 @@ func (q *Queries) Calls(ctx context.Context, connection uuid.UUID, since time.Ti
 			WHERE connection = $1 AND hour >= date_trunc('hour', $2::timestamptz, 'UTC')
 			UNION ALL
 			SELECT '', $3, '', calls FROM syncline.api_block
-			WHERE connection = $1 AND at >= date_trunc('hour', $2::timestamptz, 'UTC') AND at < clock_timestamp() - $4::interval) c
+			WHERE connection = $1 AND calls > 0 AND at >= date_trunc('hour', $2::timestamptz, 'UTC') AND at < clock_timestamp() - $4::interval) c
 		GROUP BY mapping, kind, purpose ORDER BY mapping, kind, purpose`, connection, since, KindReserved, budget.Orphaned)
 	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[budget.Count])
 	return counts, explain("read API calls", err)

@@ -26,6 +26,10 @@ func DefaultKeep() Keep {
 // pruneChunk bounds the rows of one transaction.
 const pruneChunk = 10_000
 
+// lastRepeat is when no statement is under way any more that repeats a save of a
+// ledger which has given its reservation back.
+const lastRepeat = time.Hour
+
 // Prune deletes what is older than keep says, in short transactions, and
 // returns how many rows that were. It may be called on several nodes at once.
 func (s *Store) Prune(ctx context.Context, keep Keep) (int64, error) {
@@ -40,6 +44,7 @@ func (s *Store) Prune(ctx context.Context, keep Keep) (int64, error) {
 		{"activity", "minute < clock_timestamp() - $1::interval", keep.Activity},
 		{"api_call", "hour < clock_timestamp() - $1::interval", keep.Calls},
 		{"api_block", "at < clock_timestamp() - $1::interval", keep.Calls},
+		{"api_block", "calls = 0 AND at < clock_timestamp() - $1::interval", lastRepeat},
 		{"node", "heartbeat_at < clock_timestamp() - $1::interval", keep.Nodes},
 		{"session", "expires_at < clock_timestamp() - $1::interval", keep.Nodes},
 		{"signin", "expires_at < clock_timestamp() - $1::interval", keep.Nodes},
