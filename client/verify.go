@@ -13,10 +13,10 @@ import (
 // VerifyRun is a verification, which goes on by itself in the server.
 type VerifyRun struct {
 	ID        string         `json:"id" format:"uuid"`
-	Status    string         `json:"status" doc:"running, done or failed"`
+	Status    string         `json:"status" doc:"running, done, failed or interrupted"`
 	Progress  VerifyProgress `json:"progress"`
 	Report    *Report        `json:"report" doc:"What it found; null before the end."`
-	Error     string         `json:"error,omitempty" doc:"Why it failed."`
+	Error     string         `json:"error,omitempty" doc:"Why it failed or was interrupted."`
 	Fix       string         `json:"fix,omitempty" doc:"What to do about it."`
 	StartedAt time.Time      `json:"started_at"`
 }
@@ -135,6 +135,8 @@ func (c *Client) Verify(ctx context.Context, ref string, o VerifyOptions, progre
 	switch {
 	case err != nil:
 		return Report{}, err
+	case run.Status == "interrupted":
+		return Report{}, &Error{Status: http.StatusServiceUnavailable, Title: "The verification was interrupted", Detail: run.Error, Fix: run.Fix}
 	case run.Status != "done":
 		return Report{}, &Error{Status: http.StatusBadGateway, Title: "The verification failed", Detail: run.Error, Fix: run.Fix}
 	case run.Report == nil:

@@ -1,11 +1,13 @@
 package manage_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/synclinehq/syncline/internal/manage"
 	"github.com/synclinehq/syncline/internal/mapping"
@@ -68,6 +70,41 @@ func TestVerifyRunAndRepair(t *testing.T) {
 	status, err := r.service.Status(ctx, admin(), conn.ResourceName)
 	if err != nil || status.Mappings[0].Proof == nil || status.Mappings[0].Proof.Equal {
 		t.Errorf("%+v, %v", status, err)
+	}
+}
+
+// A verification that its node leaves in the middle is told as interrupted, with
+// the next step.
+func TestVerifyRunThatIsInterrupted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.connect()
+	if err := r.importing(accounts); err != nil {
+		t.Fatal(err)
+	}
+	m, err := r.service.Mapping(t.Context(), admin(), "", "Account")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.store.SetStage(t.Context(), m.ID, mapping.StageSynced); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), r.target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	if _, err := conn.Exec(t.Context(), `BEGIN; LOCK TABLE salesforce.account`); err != nil { // it can't come to an end
+		t.Fatal(err)
+	}
+	run, err := r.service.StartVerify(t.Context(), admin(), "", manage.VerifyOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.service.Close()
+	run, err = r.service.VerifyRun(t.Context(), admin(), "", run.ID)
+	if err != nil || run.Status != store.RunInterrupted || run.Error == "" || !strings.Contains(run.Fix, "again") {
+		t.Errorf("%+v, %v", run, err)
 	}
 }
 

@@ -23,7 +23,7 @@ type VerifyRun struct {
 	// Progress is how far it has come; Report what it found, nil before the end.
 	Progress VerifyProgress
 	Report   *verify.Report
-	// Error says why it failed, Fix what to do about it.
+	// Error says why it failed or was interrupted, Fix what to do about it.
 	Error, Fix string
 	StartedAt  time.Time
 }
@@ -77,12 +77,8 @@ func (r *runs) stop() {
 	r.group.Wait()
 }
 
-const (
-	// runBeat is how often a run stores how far it has come.
-	runBeat = time.Second
-	// runDead is when a run that stored nothing counts as ended with its process.
-	runDead = 30 * time.Second
-)
+// runBeat is how often a run stores how far it has come.
+const runBeat = time.Second
 
 // StartVerify begins to compare both sides, by reading them itself, and returns
 // at once.
@@ -103,7 +99,7 @@ func (s *Service) StartVerify(ctx context.Context, c Caller, ref string, o Verif
 	if err := s.runs.start(ctx, func(ctx context.Context) { r.do(ctx, c, conn, chosen, o) }); err != nil {
 		return VerifyRun{}, err
 	}
-	return runOf(kept, time.Now())
+	return runOf(kept)
 }
 
 // VerifyRun tells how a verification stands.
@@ -119,10 +115,10 @@ func (s *Service) VerifyRun(ctx context.Context, c Caller, ref string, id uuid.U
 	if err != nil {
 		return VerifyRun{}, problem("read verification", err)
 	}
-	return runOf(kept, time.Now())
+	return runOf(kept)
 }
 
-func runOf(kept store.VerifyRun, now time.Time) (VerifyRun, error) {
+func runOf(kept store.VerifyRun) (VerifyRun, error) {
 	out := VerifyRun{ID: kept.ID, Status: kept.Status, Error: kept.Error, Fix: kept.Fix, StartedAt: kept.CreatedAt}
 	if kept.Progress != nil {
 		if err := json.Unmarshal(kept.Progress, &out.Progress); err != nil {
@@ -135,8 +131,8 @@ func runOf(kept store.VerifyRun, now time.Time) (VerifyRun, error) {
 			return out, fmt.Errorf("read report of a verification: %w", err)
 		}
 	}
-	if out.Status == store.RunRunning && now.Sub(kept.UpdatedAt) > runDead {
-		out.Status, out.Error, out.Fix = store.RunFailed, "The process that verified has ended.", "Start it again: syncline verify"
+	if out.Status == store.RunInterrupted {
+		out.Error, out.Fix = "The server's process that verified has ended.", "Start it again: syncline verify"
 	}
 	return out, nil
 }
@@ -170,7 +166,7 @@ func (r *verifying) do(ctx context.Context, c Caller, conn mapping.Connection, c
 			r.run.Fix = p.Fix
 		}
 		if ctx.Err() != nil {
-			r.run.Error, r.run.Fix = errClosing.What, "Start it again: syncline verify"
+			r.run.Status = store.RunInterrupted
 		}
 	}
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

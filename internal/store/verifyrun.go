@@ -17,10 +17,13 @@ const (
 	RunRunning RunStatus = "running"
 	RunDone    RunStatus = "done"
 	RunFailed  RunStatus = "failed"
+	// RunInterrupted is one whose node has stopped or died.
+	RunInterrupted RunStatus = "interrupted"
 )
 
 // VerifyRun is a verification that somebody asked for. It goes on after the
-// request that began it, in the process that took it.
+// request that began it, in the process that took it, which stores it every
+// second; silent for half a minute it counts as interrupted.
 type VerifyRun struct {
 	ID         uuid.UUID `db:"id"`
 	Connection uuid.UUID `db:"connection"`
@@ -41,7 +44,8 @@ type VerifyRun struct {
 // runsKept is how many runs of a connection are kept.
 const runsKept = 20
 
-const verifyRunColumns = `id, connection, status, by, progress, report, error, fix, created_at, updated_at`
+const verifyRunColumns = `id, connection, CASE WHEN status = 'running' AND updated_at < clock_timestamp() - interval '30 s'
+	THEN 'interrupted' ELSE status END AS status, by, progress, report, error, fix, created_at, updated_at`
 
 // CreateVerifyRun begins a run, in status running. The oldest of many go.
 func (q *Queries) CreateVerifyRun(ctx context.Context, connection uuid.UUID, by string) (VerifyRun, error) {

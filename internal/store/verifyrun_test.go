@@ -26,6 +26,14 @@ func TestVerifyRuns(t *testing.T) {
 	if got.Status != store.RunDone || string(got.Report) != `{"name": "ab"}` || !got.UpdatedAt.After(first.UpdatedAt) {
 		t.Errorf("%+v", got)
 	}
+	second := must[store.VerifyRun](t)(s.CreateVerifyRun(ctx, connection, "ann"))
+	_, err := s.Pool().Exec(ctx, `UPDATE syncline.verify_run SET updated_at = updated_at - interval '1 minute'`)
+	ok(t, err)
+	for id, want := range map[uuid.UUID]store.RunStatus{first.ID: store.RunDone, second.ID: store.RunInterrupted} {
+		if got := must[store.VerifyRun](t)(s.VerifyRun(ctx, connection, id)); got.Status != want {
+			t.Errorf("after a minute of silence: %s, want %s", got.Status, want)
+		}
+	}
 	if _, err := s.VerifyRun(ctx, uuid.New(), first.ID); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("of another connection: %v", err)
 	}
