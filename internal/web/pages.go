@@ -10,6 +10,7 @@ import (
 
 	"github.com/synclinehq/syncline/internal/manage"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/verify"
 )
 
 //go:embed templates
@@ -57,7 +58,9 @@ type row struct {
 	Salesforce, Postgres   string
 	Pending, Failed        int
 	Polled, Trouble, Cause string
-	Loaded, Total          int64 // of a load under way; Total 0 means none is
+	// Proved is how the newest proof ended; ProvedClass colours differences.
+	Proved, ProvedClass string
+	Loaded, Total       int64 // of a load under way; Total 0 means none is
 }
 
 func (s *server) overview(w http.ResponseWriter, r *http.Request, c manage.Caller) {
@@ -85,7 +88,7 @@ func (s *server) overview(w http.ResponseWriter, r *http.Request, c manage.Calle
 	for _, conn := range all {
 		p.Connections = append(p.Connections, tab{Name: conn.Name, ID: conn.ID.String(), Current: conn.ID == st.Connection.ID})
 	}
-	p.Title, p.View, p.Live = st.Connection.Name, show(st), "/ui/connections/"+st.Connection.ID.String()+"/live"
+	p.Title, p.View, p.Live = st.Connection.Name, show(st, time.Now()), "/ui/connections/"+st.Connection.ID.String()+"/live"
 	s.render(w, r, http.StatusOK, "page", p)
 }
 
@@ -96,7 +99,7 @@ func (s *server) live(w http.ResponseWriter, r *http.Request, c manage.Caller) {
 		s.fail(w, r, err)
 		return
 	}
-	s.render(w, r, http.StatusOK, "live", show(st))
+	s.render(w, r, http.StatusOK, "live", show(st, time.Now()))
 }
 
 func (s *server) message(w http.ResponseWriter, r *http.Request, status int, text, hint string) {
@@ -116,7 +119,7 @@ func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name
 }
 
 // show puts a status into words.
-func show(st *manage.Status) *view {
+func show(st *manage.Status, now time.Time) *view {
 	c := st.Connection
 	v := &view{
 		Name: c.Name, Resource: c.ResourceName, Org: c.Org.OrganizationID, User: c.Org.Username, Schema: c.Schema,
@@ -136,12 +139,12 @@ func show(st *manage.Status) *view {
 		{"Latency to Postgres", median(st.ToPostgres), fmt.Sprintf("median of %s in 15 min", plural(int(st.ToPostgres.Changes), "change"))},
 	}
 	for _, m := range st.Mappings {
-		v.Mappings = append(v.Mappings, rowOf(m))
+		v.Mappings = append(v.Mappings, rowOf(m, now))
 	}
 	return v
 }
 
-func rowOf(m manage.MappingStatus) row {
+func rowOf(m manage.MappingStatus, now time.Time) row {
 	r := row{
 		Object: m.Mapping.ObjectName, Table: m.Table, Access: "reads", State: chipOf(m.State),
 		Salesforce: number(m.RowsSalesforce), Postgres: number(m.RowsPostgres),
@@ -150,13 +153,37 @@ func rowOf(m manage.MappingStatus) row {
 	if m.Mapping.Access == mapping.ReadWrite {
 		r.Access = "reads and writes"
 	}
-	if m.Mapping.Status.Paused {
-		r.Trouble = "paused"
-	}
+	r.Trouble = paused(m.Mapping.Status.Paused, m.Mapping.Options.PauseReads, m.Mapping.Options.PauseWrites)
+	r.Proved, r.ProvedClass = proved(m.Proof, now)
 	if m.Mapping.Status.Stage == mapping.StageLoading {
 		r.Loaded, r.Total = m.LoadedRows, m.LoadTotal
 	}
 	return r
+}
+
+// paused says what of a connection or mapping rests; "" if nothing does.
+func paused(all, reads, writes bool) string {
+	switch {
+	case all || reads && writes:
+		return "paused"
+	case reads:
+		return "reads paused"
+	case writes:
+		return "writes paused"
+	}
+	return ""
+}
+
+// proved tells how the newest proof ended, and the class of its chip.
+func proved(p *verify.Outcome, now time.Time) (text, class string) {
+	if p == nil {
+		return "not yet", ""
+	}
+	ago := " " + span(max(0, now.Sub(p.Began))) + " ago"
+	if p.Equal {
+		return "equal" + ago, ""
+	}
+	return plural(int(p.Differences), "difference") + ago, string(mapping.Failed)
 }
 
 func chipOf(s mapping.State) chip {
@@ -166,15 +193,21 @@ func chipOf(s mapping.State) chip {
 // sentence says in one whether the data are right and how fresh, as far as is
 // known without a verification.
 func sentence(st *manage.Status) string {
+	c := &st.Connection
+	rests := paused(c.Status.Paused, c.Options.PauseReads, c.Options.PauseWrites)
 	switch waiting := st.Queue.Unsent + st.Queue.Pending; {
 	case len(st.Mappings) == 0:
 		return "Nothing is kept equal yet: import a configuration file with syncline config import."
-	case st.Connection.Status.Paused:
+	case rests == "paused":
 		return "The sync is paused; changes go on to be captured."
 	case st.State.Class == mapping.Failed:
 		return "The sync stands still: " + st.State.Meaning
 	case st.Summary != "OK":
 		return "Not all mappings are well; see below."
+	case rests == "reads paused":
+		return "What changes in Salesforce is not read: reads are paused."
+	case rests == "writes paused":
+		return fmt.Sprintf("Writes are paused; waiting to be sent: %s.", plural(waiting, "change"))
 	case st.Queue.Failed > 0:
 		return fmt.Sprintf("The sync runs, but Salesforce refused %s.", plural(st.Queue.Failed, "change"))
 	case waiting > 0:

@@ -14,12 +14,16 @@ import (
 	"github.com/synclinehq/syncline/internal/budget"
 	"github.com/synclinehq/syncline/internal/manage"
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/verify"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // hostile is a name with everything that could break out of a page.
 const hostile = `<script>alert("x")</script>'"&`
+
+// asOf is when the sample is shown.
+var asOf = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func sample() *manage.Status {
 	rows := int64(500)
@@ -38,6 +42,12 @@ func sample() *manage.Status {
 				Mapping: mapping.Mapping{ObjectName: "Account", Access: mapping.ReadWrite, Status: mapping.Status{Stage: mapping.StageSynced, Cause: hostile}},
 				State:   mapping.State{Value: "DATA_SYNCED", Class: mapping.OK}, Table: "account", RowsSalesforce: &rows, RowsPostgres: &rows,
 				Queue: manage.Queue{Unsent: 2, Failed: 1}, Staleness: time.Second,
+				Proof: &verify.Outcome{Began: asOf.Add(-90 * time.Second), Equal: true},
+			},
+			{
+				Mapping: mapping.Mapping{ObjectName: "Contact", Options: mapping.Options{PauseReads: true}, Status: mapping.Status{Stage: mapping.StageSynced}},
+				State:   mapping.State{Value: "DATA_SYNCED", Class: mapping.OK}, Table: "contact", Staleness: time.Hour,
+				Proof: &verify.Outcome{Began: asOf.Add(-time.Hour), Differences: 3},
 			},
 			{
 				Mapping:    mapping.Mapping{ObjectName: "Big__c", Access: mapping.ReadOnly, Status: mapping.Status{Stage: mapping.StageLoading, Paused: true}},
@@ -53,7 +63,7 @@ func TestPage(t *testing.T) {
 	t.Parallel()
 	p := page{
 		Title: hostile, Who: "ann", Role: "admin", Version: "test", Live: "/ui/connections/x/live",
-		Connections: []tab{{Name: hostile, ID: "x", Current: true}, {Name: "other", ID: "y"}}, View: show(sample()),
+		Connections: []tab{{Name: hostile, ID: "x", Current: true}, {Name: "other", ID: "y"}}, View: show(sample(), asOf),
 	}
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, "page", p); err != nil {
@@ -89,10 +99,15 @@ func TestSentence(t *testing.T) {
 		change func(*manage.Status)
 		want   string
 	}{
-		{"quiet", func(s *manage.Status) { s.Queue = manage.Queue{} }, "All 2 mappings up to date as of 1.5s ago."},
+		{"quiet", func(s *manage.Status) { s.Queue = manage.Queue{} }, "All 3 mappings up to date as of 1.5s ago."},
 		{"on the way", func(s *manage.Status) { s.Queue = manage.Queue{Unsent: 1} }, "1 change on the way to Salesforce."},
 		{"refused", func(*manage.Status) {}, "The sync runs, but Salesforce refused 1 change."},
 		{"paused", func(s *manage.Status) { s.Connection.Status.Paused = true }, "The sync is paused; changes go on to be captured."},
+		{"paused one by one", func(s *manage.Status) {
+			s.Connection.Options.PauseReads, s.Connection.Options.PauseWrites = true, true
+		}, "The sync is paused; changes go on to be captured."},
+		{"reads paused", func(s *manage.Status) { s.Connection.Options.PauseReads = true }, "What changes in Salesforce is not read: reads are paused."},
+		{"writes paused", func(s *manage.Status) { s.Connection.Options.PauseWrites = true }, "Writes are paused; waiting to be sent: 3 changes."},
 		{"empty", func(s *manage.Status) { s.Mappings = nil }, "Nothing is kept equal yet: import a configuration file with syncline config import."},
 		{"trouble", func(s *manage.Status) { s.State.Class = mapping.Failed }, "The sync stands still: All is well."},
 		{"a mapping's trouble", func(s *manage.Status) { s.Summary = "BAD_CONFIG" }, "Not all mappings are well; see below."},
