@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/secret"
 	"github.com/synclinehq/syncline/internal/store"
@@ -14,8 +16,12 @@ func TestCheckKeys(t *testing.T) {
 	dsn := migrated.New(t)
 	s := openStore(t, dsn, testKeys)
 	other := secret.NewKey()
-	if err := openStore(t, dsn, other).CheckKeys(t.Context()); err != nil {
-		t.Errorf("an empty store and other keys: %v", err)
+	ok(t, openStore(t, dsn, other).CheckKeys(t.Context())) // an empty store takes any
+	ok(t, s.CheckKeys(t.Context()))                        // and others, while no node runs
+	ok(t, s.Heartbeat(t.Context(), store.Node{ID: uuid.New()}))
+	ok(t, s.CheckKeys(t.Context()))
+	if err := openStore(t, dsn, other).CheckKeys(t.Context()); !errors.Is(err, store.ErrOtherKeys) {
+		t.Errorf("other keys beside a node that runs: %v, want ErrOtherKeys", err)
 	}
 	_, err := s.CreateConnection(t.Context(), mapping.Connection{AppName: "app"}, store.Secrets{DatabaseURL: secret.NewText("postgres://x")})
 	if err != nil {
