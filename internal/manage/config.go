@@ -9,7 +9,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -141,9 +140,6 @@ func (im *importing) plan(ctx context.Context) error {
 	return mapping.CheckDuplicates(im.all())
 }
 
-// oldestVersion is the oldest API version that orgs still serve.
-const oldestVersion = 31
-
 // planSettings decides whether the file's settings of the connection apply: to
 // one without mappings only, since files that are years old are imported again.
 func (im *importing) planSettings(ctx context.Context) error {
@@ -156,14 +152,8 @@ func (im *importing) planSettings(ctx context.Context) error {
 		return nil
 	}
 	im.settings = len(im.existing) == 0
-	major, _, _ := strings.Cut(f.APIVersion, ".")
-	number, _ := strconv.Atoi(major) // 0 is too old
-	switch {
-	case f.APIVersion == "" || f.APIVersion == im.conn.APIVersion:
-	case im.settings && number >= oldestVersion && versionPattern.MatchString(f.APIVersion):
-		im.conn.APIVersion = f.APIVersion
-	default:
-		im.result.NotApplied = append(im.result.NotApplied, "connection.api_version")
+	if err := im.planVersion(ctx, f.APIVersion); err != nil {
+		return err
 	}
 	switch {
 	case im.settings:
@@ -181,6 +171,35 @@ func (im *importing) planSettings(ctx context.Context) error {
 	}
 	if f.Ours && !im.settings && !reflect.DeepEqual(f.Options.Tree(), im.conn.Options.Tree()) {
 		im.result.NotApplied = append(im.result.NotApplied, "connection.syncline.options")
+	}
+	return nil
+}
+
+// planVersion takes the file's API version if the org offers it. One that is
+// older than all that the org offers is not applied: the file is.
+func (im *importing) planVersion(ctx context.Context, version string) error {
+	if version == "" || version == im.conn.APIVersion {
+		return nil
+	}
+	if !im.settings {
+		im.result.NotApplied = append(im.result.NotApplied, "connection.api_version")
+		return nil
+	}
+	session, done, err := im.s.session(ctx, im.conn)
+	if err != nil {
+		return err
+	}
+	defer done()
+	all, err := versionsOf(ctx, session.Org)
+	switch {
+	case err != nil:
+		return err
+	case slices.Contains(all, version):
+		im.conn.APIVersion = version
+	case versionNumber(version) < versionNumber(all[0]):
+		im.result.NotApplied = append(im.result.NotApplied, "connection.api_version")
+	default:
+		return notOffered(version, all, "connection.api_version")
 	}
 	return nil
 }

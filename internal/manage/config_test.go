@@ -120,3 +120,26 @@ func TestImportRefusesBadFiles(t *testing.T) {
 		t.Errorf("%d tables, then %d", before, after)
 	}
 }
+
+// The file's API version is one that the org offers, or an old one that is left
+// out.
+func TestImportChecksTheVersion(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	before := r.connect().APIVersion
+	with := func(version string) string { return strings.Replace(accounts, "60.0", version, 1) }
+	wantProblem(t, r.importing(with("99.0")), manage.Invalid, "connection.api_version")
+	if all, err := r.service.Mappings(t.Context(), admin(), ""); err != nil || len(all) != 0 {
+		t.Errorf("after a version that the org lacks: %d mappings, %v", len(all), err)
+	}
+	out, err := r.service.ImportConfig(t.Context(), admin(), "", strings.NewReader(with("20.0")), true)
+	if err != nil || len(out.NotApplied) != 1 || out.NotApplied[0] != "connection.api_version" {
+		t.Errorf("an old version: %+v, %v", out, err)
+	}
+	if err := r.importing(with("60.0")); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := r.service.Find(t.Context(), admin(), ""); err != nil || before == "60.0" || c.APIVersion != "60.0" {
+		t.Errorf("before %s, then %s, %v", before, c.APIVersion, err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -233,20 +234,42 @@ func (s *Service) authorise(ctx context.Context, n NewConnection, conn *mapping.
 // offered is the API version that was asked for, if the org has it. An org that
 // lacks our default is asked for its newest.
 func offered(ctx context.Context, org *salesforce.Client, version string) (string, error) {
-	all, err := org.Versions(ctx)
-	if err != nil {
-		return "", problem("ask the org for its API versions", err)
-	}
+	all, err := versionsOf(ctx, org)
 	switch {
+	case err != nil:
+		return "", err
 	case slices.Contains(all, version):
 		return version, nil
-	case len(all) == 0:
-		return "", &Problem{Kind: Unavailable, What: "The org lists no API versions.", Fix: "Check the org's address."}
 	case version == salesforce.DefaultVersion:
 		return all[len(all)-1], nil
 	}
-	return "", invalid("The org does not offer API version "+version+".",
-		"Choose one from "+all[0]+" to "+all[len(all)-1]+", or leave it out.", Detail{Where: "api_version", What: "is not offered by the org"})
+	return "", notOffered(version, all, "api_version")
+}
+
+// versionsOf are the API versions that the org offers, the oldest first; there
+// is at least one.
+func versionsOf(ctx context.Context, org *salesforce.Client) ([]string, error) {
+	all, err := org.Versions(ctx)
+	if err != nil {
+		return nil, problem("ask the org for its API versions", err)
+	}
+	if len(all) == 0 {
+		return nil, &Problem{Kind: Unavailable, What: "The org lists no API versions.", Fix: "Check the org's address."}
+	}
+	slices.SortFunc(all, func(a, b string) int { return versionNumber(a) - versionNumber(b) })
+	return all, nil
+}
+
+// versionNumber is 64 for "64.0", and 0 for what is no version.
+func versionNumber(version string) int {
+	major, _, _ := strings.Cut(version, ".")
+	n, _ := strconv.Atoi(major)
+	return n
+}
+
+func notOffered(version string, all []string, where string) *Problem {
+	return invalid("The org does not offer API version "+version+".",
+		"Choose one from "+all[0]+" to "+all[len(all)-1]+", or leave it out.", Detail{Where: where, What: "is not offered by the org"})
 }
 
 // prepare makes schema _syncline and finds out whether the role may make the
