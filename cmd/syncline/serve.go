@@ -45,7 +45,7 @@ const (
 
 // server is a running node: the engine and, for `serve`, the HTTP faces.
 type server struct {
-	// URL is how people reach it, without a slash at the end; "" for a worker.
+	// URL is how people reach it, without a slash at the end.
 	URL string
 
 	store  *store.Store
@@ -58,7 +58,7 @@ type server struct {
 }
 
 // startServer starts a node and returns when it answers. With faces false it
-// takes turns only. Messages for the person who runs it go to notes.
+// takes turns, and answers only how it is. Messages for the person who runs it go to notes.
 func startServer(ctx context.Context, o cli.ServerOptions, faces bool, log *slog.Logger, notes io.Writer) (s *server, err error) {
 	ck, err := clock.FromEnv(os.Getenv)
 	if err != nil {
@@ -106,10 +106,7 @@ func startServer(ctx context.Context, o cli.ServerOptions, faces bool, log *slog
 	if err := s.engine.Start(ctx); err != nil {
 		return s, fmt.Errorf("start the engine: %w", err)
 	}
-	if faces {
-		return s, s.listen(ctx, o, metrics)
-	}
-	return s, nil
+	return s, s.listen(ctx, o, faces, metrics)
 }
 
 // spoolOf is the share of the disk that a node's loads may take.
@@ -135,8 +132,9 @@ func (s *server) rekey(ctx context.Context, keys *secret.KeyRing) {
 		"key", keys.CurrentKey(), "resealed", n)
 }
 
-// listen opens the port and serves API and dashboard.
-func (s *server) listen(ctx context.Context, o cli.ServerOptions, metrics *telemetry.Metrics) error {
+// listen opens the port and serves health and metrics, and with faces API and
+// dashboard.
+func (s *server) listen(ctx context.Context, o cli.ServerOptions, faces bool, metrics *telemetry.Metrics) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -146,15 +144,18 @@ func (s *server) listen(ctx context.Context, o cli.ServerOptions, metrics *telem
 		s.URL = "http://" + reachable(listener.Addr())
 	}
 	authenticator := access.NewAuthenticator(s.store)
+	cfg := api.Config{
+		Access: authenticator, Ready: s.store.Ping, Metrics: metrics,
+		Hosts: append(hostOf(s.URL), o.Hosts...), PublicURL: s.URL, Version: version(), Logger: s.log,
+	}
+	if faces {
+		cfg.Manage = s.manage
+		cfg.Web = web.New(web.Config{
+			Manage: s.manage, Access: authenticator, Sessions: s.store, PublicURL: s.URL, Version: version(), Logger: s.log,
+		})
+	}
 	s.http = &http.Server{
-		Handler: api.New(api.Config{
-			Manage: s.manage, Access: authenticator, Ready: s.store.Ping, Metrics: metrics,
-			Web: web.New(web.Config{
-				Manage: s.manage, Access: authenticator, Sessions: s.store, PublicURL: s.URL, Version: version(), Logger: s.log,
-			}),
-			Hosts: append(hostOf(s.URL), o.Hosts...), PublicURL: s.URL, Version: version(), Logger: s.log,
-		}),
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: api.New(cfg), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	go func() {
@@ -244,6 +245,9 @@ func runServer(ctx context.Context, o cli.ServerOptions, faces bool, notes io.Wr
 		if err := s.welcome(ctx, notes); err != nil {
 			return errors.Join(err, s.stop(context.WithoutCancel(ctx)))
 		}
+	}
+	if !faces {
+		_, _ = fmt.Fprintf(notes, "Syncline works; health and metrics are at %s\n", s.URL)
 	}
 	log.InfoContext(ctx, "started", "node", o.NodeName, "url", s.URL, "version", version())
 	select {

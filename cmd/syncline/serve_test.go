@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/synclinehq/syncline/client"
+	"github.com/synclinehq/syncline/internal/api"
 	"github.com/synclinehq/syncline/internal/cli"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
@@ -221,9 +222,33 @@ func TestWorkerSharesTheWork(t *testing.T) {
 	said, _ := serving(t, o, true)
 	url := address(t, said)
 	waitFor(t, "the first token", func() bool { return strings.Contains(said.String(), "SYNCLINE_TOKEN=") })
-	c := client.New(url, regexp.MustCompile(`SYNCLINE_TOKEN=(\S+)`).FindStringSubmatch(said.String())[1])
+	token := regexp.MustCompile(`SYNCLINE_TOKEN=(\S+)`).FindStringSubmatch(said.String())[1]
+	c := client.New(url, token)
 	o.NodeName = "worker"
-	_, stop := serving(t, o, false)
+	said, stop := serving(t, o, false)
+	var at []string
+	waitFor(t, "the worker's address", func() bool {
+		at = regexp.MustCompile(`metrics are at (http://\S+)`).FindStringSubmatch(said.String())
+		return at != nil
+	})
+	for path, want := range map[string]int{
+		"/healthz": http.StatusOK, "/readyz": http.StatusOK, "/metrics": http.StatusOK, api.Prefix + "/connections": http.StatusNotFound,
+		"/ui/": http.StatusNotFound,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at[1]+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%s of a worker: %s, want %d", path, res.Status, want)
+		}
+	}
 	waitFor(t, "two nodes", func() bool { nodes, err := c.Nodes(t.Context()); return err == nil && len(nodes) == 2 })
 	if err := stop(); err != nil {
 		t.Error(err)

@@ -49,14 +49,19 @@ type server struct {
 	inner   string // what opens the metrics' handler behind our own check
 }
 
-// New gives the handler of a whole server.
+// New gives the handler of a whole server, or without Manage that of a worker:
+// whether it lives and is ready, and its metrics.
 func New(cfg Config) http.Handler {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &server{cfg: cfg, log: cfg.Logger, inner: rand.Text()}
 	mux := http.NewServeMux()
-	mux.Handle(Prefix+"/", s.authenticated(s.routes()))
+	hint := "A worker has no API; ask a server."
+	if cfg.Manage != nil {
+		hint = "The API is under " + Prefix + "."
+		mux.Handle(Prefix+"/", s.authenticated(s.routes()))
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	if cfg.Metrics != nil {
@@ -68,7 +73,7 @@ func New(cfg Config) http.Handler {
 		mux.Handle("GET /{$}", http.RedirectHandler("/ui/", http.StatusFound))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "There is nothing here.", Fix: "The API is under " + Prefix + "."})
+		s.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "There is nothing here.", Fix: hint})
 	})
 	return s.traced(s.hosted(mux))
 }

@@ -21,7 +21,8 @@ type ServerOptions struct {
 	DatabaseURL secret.Text
 	// KeyFile holds the key ring unless the environment does.
 	KeyFile string
-	// Listen is the address of API and dashboard, PublicURL how people reach it.
+	// Listen is the address of API and dashboard, of a worker that of its health
+	// and metrics; PublicURL is how people reach it.
 	Listen, PublicURL string
 	// Hosts are further names that requests may be for.
 	Hosts []string
@@ -84,12 +85,14 @@ func (a *app) serverFlags(f *pflag.FlagSet, o *ServerOptions, url *string, faces
 	f.IntVar(&o.SpoolMB, "spool-mb", spool, "MiB that it may take there, 0 for none (SYNCLINE_SPOOL_MB)")
 	f.StringVar(&o.LogFormat, "log-format", a.or("SYNCLINE_LOG_FORMAT", "auto"), "auto, text or json (SYNCLINE_LOG_FORMAT)")
 	f.StringVar(&o.LogLevel, "log-level", a.or("SYNCLINE_LOG_LEVEL", "info"), "debug, info, warn or error (SYNCLINE_LOG_LEVEL)")
+	f.StringSliceVar(&o.Hosts, "host", a.list("SYNCLINE_HOSTS"), "further host names that requests may be for, * for all (SYNCLINE_HOSTS)")
 	if !faces {
+		f.StringVar(&o.Listen, "listen", a.or("SYNCLINE_WORKER_LISTEN", "127.0.0.1:0"),
+			"address of /healthz, /readyz and /metrics; port 0 is a free one, which the log names (SYNCLINE_WORKER_LISTEN)")
 		return nil
 	}
 	f.StringVar(&o.Listen, "listen", a.or("SYNCLINE_LISTEN", "127.0.0.1:8490"), "address of API and dashboard (SYNCLINE_LISTEN)")
 	f.StringVar(&o.PublicURL, "public-url", a.env.Getenv("SYNCLINE_PUBLIC_URL"), "how people reach the server (SYNCLINE_PUBLIC_URL)")
-	f.StringSliceVar(&o.Hosts, "host", a.list("SYNCLINE_HOSTS"), "further host names that requests may be for, * for all (SYNCLINE_HOSTS)")
 	f.StringSliceVar(&o.DBKeys, "db-key", a.list("SYNCLINE_DB_KEYS"),
 		"variables of the environment that connections may name as the source of their database URL (SYNCLINE_DB_KEYS)")
 	return nil
