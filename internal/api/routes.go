@@ -118,7 +118,7 @@ func (s *server) connectionRoutes(api huma.API) {
 	type remove struct {
 		OnOne
 		Confirm    string `query:"confirm" doc:"The connection's resource name."`
-		DropTables bool   `query:"drop_tables" doc:"Drop the mapped tables too."`
+		DropTables bool   `query:"drop_tables" doc:"Drop all that was made for it in the database too."`
 	}
 	do(s, api, op(http.MethodDelete, "/connections/{connection}", "delete-connection", tag, "Remove a connection"),
 		func(ctx context.Context, c manage.Caller, in *remove) error {

@@ -126,7 +126,7 @@ func (a *app) connectionDelete() *cobra.Command {
 			return a.done("The connection is deleted.")
 		})
 	cmd.Flags().StringVar(&confirm, "confirm", "", "the connection's resource name")
-	cmd.Flags().BoolVar(&drop, "drop-tables", false, "drop the mapped tables too, with all that is in them")
+	cmd.Flags().BoolVar(&drop, "drop-tables", false, "drop all that was made for it in the database too: mapped tables with all that is in them, trigger log, functions, and schemas that nobody else uses")
 	return cmd
 }
 

@@ -219,8 +219,56 @@ func TestDeleteAsksForTheName(t *testing.T) {
 	if n := r.tables("salesforce"); n != 1 {
 		t.Errorf("%d tables are left, want the user's own", n)
 	}
+	if got := r.text(`SELECT coalesce(string_agg(p.oid::regprocedure::text, ' '), 'none') FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+		WHERE nspname IN ('salesforce', '_syncline') OR proname = 'get_xmlbinary'`); got != "none" {
+		t.Errorf("functions are left: %s", got)
+	}
 	if trail, err := r.service.AuditTrail(t.Context(), admin(), "", 0, 1); err != nil || trail[0].Action != "connection.delete" {
 		t.Errorf("audit trail %+v, %v", trail, err)
+	}
+}
+
+// A connection that is deleted with its tables leaves its database as it was,
+// unless something is in the way: then all stays, and it goes on.
+func TestAConnectionIsDeletedWithAllThatIsItsOwn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	remove := func(ref string) error { return r.service.DeleteConnection(t.Context(), admin(), ref, ref, true) }
+	schemas := func() string {
+		return r.text(`SELECT coalesce(string_agg(nspname, ' ' ORDER BY nspname), '') FROM pg_namespace WHERE nspname IN ('salesforce', 'other', '_syncline')`)
+	}
+	r.connect()
+	wish := r.wish()
+	wish.ResourceName, wish.Schema = "shop-2", "other"
+	if _, err := r.service.CreateConnection(t.Context(), admin(), wish); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []string{"shop-1", "shop-2"} {
+		if _, err := r.service.ImportConfig(t.Context(), admin(), ref, strings.NewReader(accounts), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.sql(`CREATE VIEW mine AS SELECT name FROM salesforce.account`)
+	if err := remove("shop-1"); err == nil || !strings.Contains(err.Error(), "view mine") {
+		t.Errorf("with a view on a table: %v", err)
+	}
+	if c, err := r.service.Find(t.Context(), admin(), "shop-1"); err != nil || c.Status.Paused || r.tables("salesforce") == 0 {
+		t.Fatalf("after that: %+v, %v", c.Status, err)
+	}
+	r.sql(`DROP VIEW mine; ALTER TABLE salesforce.account ADD FOREIGN KEY (id) REFERENCES salesforce._trigger_log`)
+	if err := remove("shop-1"); err != nil || schemas() != "_syncline other" {
+		t.Errorf("%v, schemas %s", err, schemas())
+	}
+	r.sql(`INSERT INTO other.account (name) VALUES ('captured')`)
+	if got := r.text(`SELECT state FROM other._trigger_log`); got != "NEW" {
+		t.Errorf("an entry of the other connection: %s", got)
+	}
+	if err := remove("shop-2"); err != nil || schemas() != "" {
+		t.Errorf("%v, schemas %s", err, schemas())
+	}
+	r.connect() // the same again, on a clean database
+	if err := r.importing(accounts); err != nil {
+		t.Error(err)
 	}
 }
 

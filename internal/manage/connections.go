@@ -2,18 +2,17 @@ package manage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/synclinehq/syncline/internal/access"
 	"github.com/synclinehq/syncline/internal/engine"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/schema"
 	"github.com/synclinehq/syncline/internal/store"
-	"github.com/synclinehq/syncline/internal/target"
 )
 
 // Connections lists those that the caller may see, by app and resource name.
@@ -51,7 +50,8 @@ func (s *Service) Mapping(ctx context.Context, c Caller, ref, object string) (ma
 }
 
 // DeleteConnection removes a connection. Confirm must be its resource name,
-// typed by a person. The tables stay in the database unless dropTables.
+// typed by a person. The tables stay in the database unless dropTables; they go
+// first, so that a removal that was cut off can be asked for again.
 func (s *Service) DeleteConnection(ctx context.Context, c Caller, ref, confirm string, dropTables bool) error {
 	conn, err := s.on(ctx, c, access.Administer, ref)
 	if err != nil {
@@ -65,12 +65,15 @@ func (s *Service) DeleteConnection(ctx context.Context, c Caller, ref, confirm s
 	if err != nil {
 		return fmt.Errorf("list mappings: %w", err)
 	}
-	loading := slices.ContainsFunc(mappings, func(m mapping.Mapping) bool { return m.Status.Stage == mapping.StageLoading })
 	var db *target.DB
-	if dropTables || loading {
+	if dropTables {
+		if err := s.dropAll(ctx, conn, mappings); err != nil {
+			return err
+		}
+	} else if slices.ContainsFunc(mappings, func(m mapping.Mapping) bool { return m.Status.Stage == mapping.StageLoading }) {
 		// Without its database a connection can be deleted too.
-		if db, err = s.lookAt(ctx, conn); err != nil && dropTables {
-			return problem("open the database", err)
+		if db, err = s.lookAt(ctx, conn); err != nil {
+			s.log.WarnContext(ctx, "the database is not looked at", "connection", conn.ResourceName, "error", err)
 		}
 	}
 	err = s.store.InTx(ctx, func(tx *store.Tx) error {
@@ -85,13 +88,52 @@ func (s *Service) DeleteConnection(ctx context.Context, c Caller, ref, confirm s
 		return problem("delete the connection", err)
 	}
 	s.changed(ctx, conn.ID)
-	if dropTables {
-		err = dropAll(ctx, db, conn)
-	} else if db != nil {
+	if db != nil {
 		s.redress(ctx, conn, db)
 	}
 	s.forgetLook(conn.ID)
-	return problem("the connection is deleted, but not its tables", err)
+	return nil
+}
+
+// dropAll stops a connection and takes it out of its database. Where that does
+// not work it goes on.
+func (s *Service) dropAll(ctx context.Context, conn mapping.Connection, mappings []mapping.Mapping) error {
+	db, err := s.lookAt(ctx, conn)
+	if err != nil {
+		return problem("open the database", err)
+	}
+	if err := db.Migrate(ctx); err != nil { // a removal that was cut off may have dropped _syncline
+		return problem("prepare the database", err)
+	}
+	if err := s.setStopped(ctx, conn, true); err != nil {
+		return problem("stop the connection", err)
+	}
+	s.awaitQuiet(ctx, conn.ID, func(engine.Activity) bool { return true })
+	if err = s.fenceOff(ctx, conn, db, mappings); err == nil {
+		err = problem("drop the tables; nothing was deleted", schema.DropAll(ctx, db, conn))
+	}
+	if err != nil {
+		if undo := s.setStopped(context.WithoutCancel(ctx), conn, conn.Status.Paused); undo != nil {
+			s.log.WarnContext(ctx, "connection stays paused", "connection", conn.ID, "error", undo)
+		}
+	}
+	return err
+}
+
+// setStopped pauses a connection, or puts its pause back.
+func (s *Service) setStopped(ctx context.Context, conn mapping.Connection, paused bool) error {
+	_, err := s.store.UpdateConnection(ctx, conn.ID, func(x *mapping.Connection) error {
+		if x.Status.Paused == paused {
+			return errUnchanged
+		}
+		x.Status.Paused = paused
+		return nil
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	s.changed(ctx, conn.ID)
+	return err
 }
 
 // redress gives the tables of a connection that was deleted while it loaded
@@ -111,29 +153,6 @@ func (s *Service) forgetLook(id uuid.UUID) {
 		delete(s.looks, id)
 		go l.db.Close()
 	}
-}
-
-// dropAll drops the tables that were made for the connection: mapped ones and
-// system tables. What else is in the schema may be the user's and stays.
-func dropAll(ctx context.Context, db *target.DB, conn mapping.Connection) error {
-	return db.Plain(ctx, target.Limits{}, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `DELETE FROM _syncline.owned_table WHERE connection_id = $1
-			RETURNING schema_name, table_name`, conn.ID)
-		if err != nil {
-			return fmt.Errorf("list tables: %w", err)
-		}
-		type owned struct{ Schema, Table string }
-		tables, err := pgx.CollectRows(rows, pgx.RowToStructByPos[owned])
-		if err != nil {
-			return fmt.Errorf("list tables: %w", err)
-		}
-		for _, t := range tables {
-			if _, err := tx.Exec(ctx, "DROP TABLE IF EXISTS "+pgx.Identifier{t.Schema, t.Table}.Sanitize()); err != nil {
-				return fmt.Errorf("drop table %s: %w", t.Table, err)
-			}
-		}
-		return nil
-	})
 }
 
 func objects(mappings []mapping.Mapping) []string {

@@ -114,18 +114,8 @@ func (s *Service) clearMapping(ctx context.Context, conn mapping.Connection, m m
 		}
 	}
 	s.awaitQuiet(ctx, conn.ID, func(a engine.Activity) bool { return a.Mapping == m.ID.String() })
-	// Whoever is still at work with the mapping commits nothing more.
-	for _, key := range []engine.Key{
-		{Connection: conn.ID, Kind: engine.KindRead}, {Connection: conn.ID, Kind: engine.KindWrite},
-		{Connection: conn.ID, Kind: engine.KindTend}, {Connection: conn.ID, Kind: engine.KindLoad, Mapping: m.ID.String()},
-	} {
-		fence, err := s.store.RaiseFence(ctx, key)
-		if err == nil {
-			err = db.Raise(ctx, fence)
-		}
-		if err != nil {
-			return 0, problem("stop what is in flight", err)
-		}
+	if err := s.fenceOff(ctx, conn, db, []mapping.Mapping{m}); err != nil {
+		return 0, err
 	}
 	change := schema.ReleaseTables
 	if how.DropTable {
@@ -144,7 +134,7 @@ func (s *Service) clearMapping(ctx context.Context, conn mapping.Connection, m m
 		if _, err := tx.Exec(ctx, "DELETE FROM _syncline.base WHERE connection_id = $1 AND table_name = $2", conn.ID, table); err != nil {
 			return fmt.Errorf("forget bases: %w", err)
 		}
-		return forgetMapping(ctx, tx, m)
+		return target.ForgetMapping(ctx, tx, m.ID, kept...)
 	})
 	return given, problem("forget what was kept of the mapping", err)
 }
@@ -193,22 +183,25 @@ func hasLog(ctx context.Context, db *target.DB, schemaName string) (there bool, 
 // later mapping of the table takes up.
 var kept = []string{"owned_table", "conflict", "drift"}
 
-// forgetMapping deletes what _syncline keeps of a mapping, in whatever table
-// has a column for it.
-func forgetMapping(ctx context.Context, tx pgx.Tx, m mapping.Mapping) error {
-	rows, err := tx.Query(ctx, `SELECT c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = '_syncline' AND c.relkind = 'r' AND a.attname = 'mapping' AND a.atttypid = 'uuid'::regtype
-		  AND NOT a.attisdropped AND c.relname <> ALL($1) ORDER BY 1`, kept)
-	if err != nil {
-		return fmt.Errorf("list tables of _syncline: %w", err)
+// fenceOff makes whoever is still at work with the connection commit nothing
+// more; of loads, those of the mappings.
+func (s *Service) fenceOff(ctx context.Context, conn mapping.Connection, db *target.DB, mappings []mapping.Mapping) error {
+	if len(mappings) == 0 {
+		return nil // there were no turns
 	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return fmt.Errorf("list tables of _syncline: %w", err)
+	keys := []engine.Key{
+		{Connection: conn.ID, Kind: engine.KindRead}, {Connection: conn.ID, Kind: engine.KindWrite}, {Connection: conn.ID, Kind: engine.KindTend},
 	}
-	for _, name := range names {
-		if _, err := tx.Exec(ctx, "DELETE FROM "+pgx.Identifier{"_syncline", name}.Sanitize()+" WHERE mapping = $1", m.ID); err != nil {
-			return fmt.Errorf("forget the mapping in %s: %w", name, err)
+	for _, m := range mappings {
+		keys = append(keys, engine.Key{Connection: conn.ID, Kind: engine.KindLoad, Mapping: m.ID.String()})
+	}
+	for _, key := range keys {
+		fence, err := s.store.RaiseFence(ctx, key)
+		if err == nil {
+			err = db.Raise(ctx, fence)
+		}
+		if err != nil {
+			return problem("stop what is in flight", err)
 		}
 	}
 	return nil
