@@ -128,7 +128,7 @@ func TestImportChecksTheVersion(t *testing.T) {
 	r := newRig(t)
 	before := r.connect().APIVersion
 	with := func(version string) string { return strings.Replace(accounts, "60.0", version, 1) }
-	wantProblem(t, r.importing(with("99.0")), manage.Invalid, "connection.api_version")
+	wantProblem(t, r.importing(with("99.0")), manage.Invalid, "does not offer API version 99.0")
 	if all, err := r.service.Mappings(t.Context(), admin(), ""); err != nil || len(all) != 0 {
 		t.Errorf("after a version that the org lacks: %d mappings, %v", len(all), err)
 	}

@@ -135,6 +135,9 @@ func fromConfig(err error) *Problem {
 	if e, ok := errors.AsType[*schema.TableTakenError](err); ok {
 		return &Problem{Kind: Conflict, What: e.Error(), Fix: "Nothing was changed.", Err: err}
 	}
+	if e, ok := errors.AsType[*schema.InUseError](err); ok {
+		return &Problem{Kind: Conflict, What: "Nothing was dropped: " + e.Error() + ".", Fix: "Drop that first, or keep the tables.", Err: err}
+	}
 	if e, ok := errors.AsType[*schema.ColumnTypeError](err); ok {
 		return &Problem{Kind: Conflict, What: e.Error(), Fix: "Nothing was changed.", Err: err}
 	}

@@ -23,7 +23,7 @@ func dropTable(ctx context.Context, tx pgx.Tx, schema, table string) error {
 	_, err := tx.Exec(ctx, fmt.Sprintf("DROP TABLE %s; DROP FUNCTION IF EXISTS %s(), %s()",
 		ident(schema, table), ident(schema, LoggerFunction(table)), ident(schema, StatusFunction(table))))
 	if err != nil {
-		return err
+		return inUse(err)
 	}
 	_, err = tx.Exec(ctx, "DELETE FROM _syncline.owned_table WHERE schema_name = $1 AND table_name = $2", schema, table)
 	return err

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/target"
@@ -58,7 +56,7 @@ func dropOwned(ctx context.Context, tx pgx.Tx, conn mapping.Connection) error {
 	}
 	if len(names) > 0 { // at once: users may have tied them together
 		if _, err := tx.Exec(ctx, "DROP TABLE IF EXISTS "+strings.Join(names, ", ")); err != nil {
-			return fmt.Errorf("drop tables: %w", err)
+			return fmt.Errorf("drop tables: %w", inUse(err))
 		}
 	}
 	return dropFunctions(ctx, tx, `n.nspname = $1 AND p.proname = ANY($2)`, conn.Schema, functions)
@@ -91,7 +89,7 @@ func dropPublic(ctx context.Context, tx pgx.Tx) error {
 // unlessUsed does nothing if something depends on what is to be dropped.
 func unlessUsed(ctx context.Context, tx pgx.Tx, drop func(pgx.Tx) error) error {
 	err := pgx.BeginFunc(ctx, tx, drop)
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == pgerrcode.DependentObjectsStillExist {
+	if _, ok := errors.AsType[*InUseError](inUse(err)); ok {
 		return nil
 	}
 	return err

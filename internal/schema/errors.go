@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgerrcode"
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/synclinehq/syncline/internal/target"
 )
 
@@ -35,6 +38,23 @@ type ColumnTypeError struct {
 func (e *ColumnTypeError) Error() string {
 	return fmt.Sprintf("column %s.%s is %s, but the field now needs %s: drop or rename the column, then apply again and reload the mapping",
 		ident(e.Schema, e.Table), ident(e.Column), e.Have, e.Want)
+}
+
+// InUseError means that something depends on what should be dropped. Nothing has
+// been changed.
+type InUseError struct {
+	// Detail is what the database says: "view mine depends on table …".
+	Detail string
+}
+
+func (e *InUseError) Error() string { return "something of yours is built on it: " + e.Detail }
+
+// inUse makes an [*InUseError] of err if it is about that.
+func inUse(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == pgerrcode.DependentObjectsStillExist {
+		return &InUseError{Detail: e.Detail}
+	}
+	return err
 }
 
 func asRights(err error) (*target.RightsError, bool) {
