@@ -13,6 +13,7 @@ import (
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/schema"
 	"github.com/synclinehq/syncline/internal/store"
+	"github.com/synclinehq/syncline/internal/target"
 )
 
 // Connections lists those that the caller may see, by app and resource name.
