@@ -45,7 +45,6 @@ type Event struct {
 	body   body
 	// raw is the payload of a platform event.
 	raw []byte
-	due time.Time
 }
 
 // Payload is the event in Avro for a reader, without what the reader may not
@@ -87,6 +86,12 @@ func (e *Event) Brief() Brief {
 	return b
 }
 
+// pendingEvent can't be read before it is due.
+type pendingEvent struct {
+	*Event
+	due time.Time
+}
+
 // Bus is the event bus of an org. It is safe for concurrent use.
 type Bus struct {
 	org *org.Org
@@ -97,7 +102,8 @@ type Bus struct {
 	layouts  map[*schema.Object]*Layout
 	schemas  map[string]*Layout
 	topics   map[string][]*Event
-	pending  []*Event
+	pending  []pendingEvent
+	marks    map[string]*marks
 	last     int64 // newest replay Id given out
 	tip      int64 // newest that can be read
 	floor    int64 // newest that has been dropped
@@ -264,6 +270,26 @@ func (b *Bus) nextReplay() int64 {
 	return b.last
 }
 
+// maxMarks bounds how many sets of marks are shared.
+const maxMarks = 4096
+
+// share gives equal marks of several events the same memory: they never change
+// once the event is made. The caller holds the lock.
+func (b *Bus) share(m *marks) *marks {
+	if m == nil {
+		return nil
+	}
+	key := strings.Join(slices.Concat(m.nulled.list(), []string{"/"}, m.diff.list(), []string{"/"}, m.changed.list()), ",")
+	if same, ok := b.marks[key]; ok {
+		return same
+	}
+	if b.marks == nil || len(b.marks) >= maxMarks {
+		b.marks = map[string]*marks{}
+	}
+	b.marks[key] = m
+	return m
+}
+
 func (b *Bus) uuid() string {
 	var id [16]byte
 	for i := range id {
@@ -283,8 +309,7 @@ func (b *Bus) put(e *Event) {
 		b.show(e)
 		return
 	}
-	e.due = time.Now().Add(delay)
-	b.pending = append(b.pending, e)
+	b.pending = append(b.pending, pendingEvent{e, time.Now().Add(delay)})
 	time.AfterFunc(delay, b.ripen)
 }
 
@@ -293,7 +318,7 @@ func (b *Bus) ripen() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for len(b.pending) > 0 && !b.pending[0].due.After(time.Now()) {
-		b.show(b.pending[0])
+		b.show(b.pending[0].Event)
 		b.pending = b.pending[1:]
 	}
 }

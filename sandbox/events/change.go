@@ -61,13 +61,14 @@ type body struct {
 }
 
 // compare fills an update's bitmaps from two versions of a record. It counts
-// the changed fields and gives a key that equal changes share; "" shares with
-// none.
+// the changed fields, of which it keeps the values, and gives a key that equal
+// changes share; "" shares with none.
 func (e *Event) compare(before, after org.Version) (fields int, key string) {
 	slots := e.Layout.object.Slots()
 	was, is := make([]org.Raw, slots), make([]org.Raw, slots)
 	before.Raws(was)
 	after.Raws(is)
+	carried := make([]bool, slots)
 	var sum []byte
 	note := func(place, member int, w wire, r org.Raw) {
 		sum = binary.AppendUvarint(sum, uint64(place))
@@ -78,16 +79,23 @@ func (e *Event) compare(before, after org.Version) (fields int, key string) {
 		f, place := &e.Layout.fields[i], i+1
 		if f.wire == wireRecord {
 			fields += f.compareParts(place, was, is, e.head, note)
+			for _, p := range f.parts {
+				if p.src != nil {
+					carried[p.src.Slot] = true
+				}
+			}
 			continue
 		}
 		if f.src == nil || was[f.src.Slot].Same(is[f.src.Slot]) && f.name != "LastModifiedDate" {
 			continue // an update names that one also within the same second
 		}
 		fields++
+		carried[f.src.Slot] = true
 		e.head.mark().changed.add(place)
 		note(place, 0, f.wire, is[f.src.Slot])
 		e.field(f, place, was[f.src.Slot], is[f.src.Slot])
 	}
+	e.body.version = after.Only(func(slot int) bool { return slot < slots && carried[slot] })
 	if e.body.diffs != nil {
 		return fields, ""
 	}

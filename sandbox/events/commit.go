@@ -61,7 +61,6 @@ func (t *batch) add(c org.RecordChange) {
 	count, key := 1, ""
 	switch kind {
 	case update:
-		e.body.version = c.After
 		if count, key = e.compare(c.Before, c.After); count == 0 {
 			t.sequence--
 			return
@@ -74,6 +73,7 @@ func (t *batch) add(c org.RecordChange) {
 	if t.overflow(c.Object, count) || t.join(e, key) {
 		return
 	}
+	e.head.marks = t.bus.share(e.head.marks)
 	t.events = append(t.events, e)
 }
 
@@ -99,7 +99,7 @@ func (t *batch) event(o *schema.Object, kind changeType, ids ...string) *Event {
 		origin += ";client=" + t.commit.Actor.CallClient
 	}
 	return &Event{
-		Topic: changeTopic(o.Name), Layout: l,
+		Topic: l.topic, Layout: l,
 		head: &header{
 			entity: o.Name, ids: ids, change: kind, origin: origin, transaction: t.key, sequence: t.sequence,
 			timestamp: t.commit.At.UnixMilli(), commit: t.number, user: t.commit.Actor.User.ID,

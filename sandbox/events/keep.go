@@ -104,7 +104,10 @@ func (b *Bus) all() []*Event {
 			list = append(list, events...)
 		}
 	}
-	return append(list, b.pending...)
+	for _, e := range b.pending {
+		list = append(list, e.Event)
+	}
+	return list
 }
 
 func (e *Event) stored(form int) storedEvent {
@@ -187,6 +190,9 @@ func (b *Bus) adopt(head *storedBus, forms []*Layout, list []*Event) {
 	b.last, b.floor, b.tip, b.commits = head.Last, head.Floor, head.Last, head.Commits
 	b.selected, b.topics = head.Selected, map[string][]*Event{}
 	for _, e := range list {
+		if e.head != nil {
+			e.head.marks = b.share(e.head.marks)
+		}
 		b.show(e)
 	}
 	b.tip = head.Last

@@ -53,6 +53,7 @@ type Layout struct {
 	ID string
 	// JSON is the Avro schema.
 	JSON   string
+	topic  string
 	object *schema.Object
 	fields []field
 }
@@ -85,7 +86,7 @@ func ChangeEventName(object string) string {
 var leftOut = []string{"IsDeleted", "SystemModstamp", "PhotoUrl", "MasterRecordId", "LastActivityDate", "LastViewedDate", "LastReferencedDate"}
 
 func changeLayout(o *schema.Object) *Layout {
-	l := &Layout{object: o}
+	l := &Layout{object: o, topic: changeTopic(o.Name)}
 	for _, f := range o.Fields {
 		switch {
 		case f.Type == schema.TypeID, f.Calculated, f.Type == schema.TypeBase64, f.CompoundFieldName != "" && f.CompoundFieldName != f.Name,

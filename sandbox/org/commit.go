@@ -81,3 +81,15 @@ func (o *Org) tell(tx *Tx, changes []RecordChange) {
 		fn(Commit{At: o.Clock.Now(), Actor: tx.actor, Changes: changes})
 	}
 }
+
+// Only is the version without the fields that keep does not want.
+func (v Version) Only(keep func(slot int) bool) Version {
+	var out []byte
+	e := entries{rowReader: rowReader{v.data}}
+	for e.advance(); e.ok; e.advance() {
+		if keep(e.slot) {
+			out = append(out, e.raw...)
+		}
+	}
+	return Version{append(make([]byte, 0, len(out)), out...), v.t}
+}

@@ -28,11 +28,26 @@ type Write struct {
 	Fields []FieldValue
 }
 
-// logEntry is a Write as the log keeps it: its values packed like a row's.
+// logEntry is a Write as the log keeps it: its values packed like a row's, its
+// number being its place in the log.
 type logEntry struct {
-	Write
+	at   int64 // nanoseconds
+	by   *author
 	obj  *schema.Object
+	n    uint64 // the record's number
+	op   string
 	data []byte
+}
+
+// author is who wrote; the writes of one transaction share it.
+type author struct{ client, oauthClient, user string }
+
+func (tx *Tx) author() *author {
+	a := author{tx.actor.CallClient, tx.actor.OAuthClient, tx.actor.User.Username}
+	if tx.by == nil || *tx.by != a {
+		tx.by = &a
+	}
+	return tx.by
 }
 
 func (tx *Tx) write(obj *schema.Object, id, op string, fields []FieldValue) logEntry {
@@ -41,18 +56,18 @@ func (tx *Tx) write(obj *schema.Object, id, op string, fields []FieldValue) logE
 	for _, f := range fields {
 		b = appendValue(binary.AppendUvarint(b, uint64(f.Field.Slot)), f.Value)
 	}
+	n, _ := numberOf(obj.KeyPrefix, id)
 	return logEntry{
-		Write: Write{
-			At: tx.org.Clock.Now(), Client: tx.actor.CallClient, OAuthClient: tx.actor.OAuthClient,
-			User: tx.actor.User.Username, Object: obj.Name, ID: id, Op: op,
-		},
-		obj: obj, data: append(make([]byte, 0, len(b)), b...),
+		at: tx.org.Clock.Now().UnixNano(), by: tx.author(), obj: obj, n: n, op: op, data: append(make([]byte, 0, len(b)), b...),
 	}
 }
 
-// unpack gives the entry with its fields.
-func (e *logEntry) unpack() Write {
-	w := e.Write
+// unpack gives the entry with its fields; seq is its number.
+func (e *logEntry) unpack(seq int64) Write {
+	w := Write{
+		Seq: seq, At: time.Unix(0, e.at).UTC(), Client: e.by.client, OAuthClient: e.by.oauthClient, User: e.by.user,
+		Object: e.obj.Name, ID: MakeID(e.obj.KeyPrefix, e.n), Op: e.op,
+	}
 	reader := rowReader{e.data}
 	for {
 		slot, tag, payload, ok := reader.next()
@@ -69,10 +84,7 @@ func (o *Org) record(tx *Tx) {
 	o.logMu.Lock()
 	defer o.logMu.Unlock()
 	for _, s := range tx.order {
-		for _, e := range s.ops {
-			e.Seq = int64(len(o.writes)) + 1
-			o.writes = append(o.writes, e)
-		}
+		o.writes = append(o.writes, s.ops...)
 	}
 }
 
@@ -91,7 +103,7 @@ func (o *Org) WritesSince(seq int64, n int) []Write {
 	}
 	list := make([]Write, len(rest))
 	for i := range rest {
-		list[i] = rest[i].unpack()
+		list[i] = rest[i].unpack(seq + int64(i) + 1)
 	}
 	return list
 }

@@ -159,12 +159,13 @@ func (o *Org) plot(obj *schema.Object, s SeedPlan) error {
 // record.
 func (t *table) settle(o *schema.Object) {
 	plots := t.plots
+	t.plots = nil
 	for _, p := range plots {
+		t.live -= int(p.Rows - p.left)
 		for i := range p.Rows {
 			if p.here(i) {
 				t.put(o, MakeID(t.prefix, p.First+i), p.appendRow(nil, i))
 			}
 		}
 	}
-	t.plots = nil
 }

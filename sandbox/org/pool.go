@@ -61,7 +61,7 @@ func (o *Org) pool(object string) pool {
 	}
 	p := pool{Prefix: t.prefix}
 	t.each(func(r *row) bool {
-		if r.p != nil || !t.isDeleted(r.data) {
+		if t.sys.deleted < 0 || !r.field(t.sys.deleted).True() {
 			p.add(r.n)
 		}
 		return true

@@ -20,20 +20,29 @@ type recordView struct {
 	n    uint64
 	id   string // "" until asked for
 	data []byte
-	// p is the plot of a computed record, whose data is nil.
-	p *plot
+	// p is the plot of a computed record, whose data is nil; base that of one
+	// whose data is a patch.
+	p, base *plot
 	// at is where the data of slots from passed on begin.
 	at, passed int
 }
 
 func (r *recordView) Object() *schema.Object { return r.obj }
-func (r *recordView) Deleted() bool          { return r.p == nil && r.t.isDeleted(r.data) }
+func (r *recordView) Deleted() bool          { return r.marked(r.t.sys.deleted) }
+
+// marked reads a flag that no computed record has.
+func (r *recordView) marked(slot int) bool {
+	if r.p != nil || slot < 0 {
+		return false
+	}
+	v, _ := patched(r.data, slot)
+	return v.True()
+}
 
 // Archived implements soql.Row. Only activities are archived; other objects
 // have fields of that name that mean something else.
 func (r *recordView) Archived() bool {
-	return r.p == nil && r.t.sys.archived >= 0 && (r.obj.Name == "Task" || r.obj.Name == "Event") &&
-		fieldOf(r.data, r.t.sys.archived).True()
+	return (r.obj.Name == "Task" || r.obj.Name == "Event") && r.marked(r.t.sys.archived)
 }
 
 func (r *recordView) ID() string {
@@ -47,8 +56,8 @@ func (r *recordView) Value(slot int) schema.Value {
 	if slot == r.t.sys.id {
 		return schema.Text(r.ID())
 	}
-	if r.p != nil {
-		return r.p.value(r.n-r.p.First, slot)
+	if r.p != nil || r.base != nil {
+		return (&row{r.n, r.data, r.p, r.base}).field(slot)
 	}
 	if slot < r.passed {
 		r.at, r.passed = 0, 0
@@ -79,10 +88,7 @@ func (o *Org) view(a *Actor) *View { return &View{o, a} }
 
 // visible says whether sharing shows a record to an actor.
 func (o *Org) visibleRow(a *Actor, t *table, obj *schema.Object, r *row) bool {
-	if r.p == nil || t.sys.owner < 0 || a.seesAll(obj) {
-		return o.visible(a, t, obj, r.data)
-	}
-	return r.p.value(r.n-r.p.First, t.sys.owner).Str() == a.User.ID
+	return t.sys.owner < 0 || a.seesAll(obj) || r.field(t.sys.owner).Str() == a.User.ID
 }
 
 func (o *Org) visible(a *Actor, t *table, obj *schema.Object, data []byte) bool {
@@ -96,7 +102,7 @@ func (v *View) row(o *schema.Object, t *table, r *row) (soql.Row, bool) {
 	if r == nil || r.data == nil && r.p == nil || !v.org.visibleRow(v.actor, t, o, r) {
 		return nil, false
 	}
-	return &recordView{obj: o, t: t, n: r.n, data: r.data, p: r.p}, true
+	return &recordView{obj: o, t: t, n: r.n, data: r.data, p: r.p, base: r.base}, true
 }
 
 func (v *View) rows(o *schema.Object, walk func(t *table, yield func(*row) bool)) iter.Seq[soql.Row] {

@@ -28,13 +28,13 @@ func (o *Org) Retype(object, field string, shape schema.Field) error {
 	delete(t.keys, f.Slot)
 	t.settle(obj)
 	t.each(func(r *row) bool {
-		old := fieldOf(r.data, f.Slot)
+		old := r.field(f.Slot)
 		if old.IsNull() && f.Type != schema.TypeBoolean {
 			return true
 		}
-		values := decodeRow(r.data, obj.Slots())
+		values := decodeRow(r.bytes(), obj.Slots())
 		values[f.Slot] = converted(f, old)
-		r.data = encodeRow(values)
+		r.data, r.base = encodeRow(values), nil
 		return true
 	})
 	t.syncIndexes(obj)

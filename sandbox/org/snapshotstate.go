@@ -54,9 +54,10 @@ func (s *Snapshot) Save(w io.Writer) error {
 	var b []byte
 	for _, g := range s.segments {
 		for _, v := range g.stored {
+			data := (&row{n: v.n, data: v.data, base: v.base}).bytes()
 			b = binary.AppendUvarint(b[:0], v.n)
-			b = binary.AppendUvarint(b, uint64(len(v.data)))
-			_, _ = bw.Write(append(b, v.data...)) // an error stays and shows when flushing
+			b = binary.AppendUvarint(b, uint64(len(data)))
+			_, _ = bw.Write(append(b, data...)) // an error stays and shows when flushing
 		}
 	}
 	if err := bw.Flush(); err != nil {

@@ -110,8 +110,9 @@ func (o *Org) Save(w io.Writer) error {
 	for _, t := range tables {
 		t.eachStored(func(r *row) bool {
 			_, _ = bw.WriteString(t.idOf(r)) // an error stays and shows when flushing
-			_, _ = bw.Write(binary.AppendUvarint(nil, uint64(len(r.data))))
-			_, _ = bw.Write(r.data)
+			data := r.bytes()
+			_, _ = bw.Write(binary.AppendUvarint(nil, uint64(len(data))))
+			_, _ = bw.Write(data)
 			return true
 		})
 	}

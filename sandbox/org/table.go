@@ -10,11 +10,13 @@ import (
 
 // row is one record. Of a stored one data is replaced as a whole under the
 // org's write lock; nil data means that it was purged. Of a computed one p is
-// the plot that it belongs to.
+// the plot that it belongs to. Of one that was computed before it was edited,
+// base is that plot and data a patch of what the plot computes.
 type row struct {
 	n    uint64 // running number in its object, of which the Id is made
 	data []byte
 	p    *plot
+	base *plot
 }
 
 // bytes is the record in the form of encodeRow.
@@ -22,7 +24,41 @@ func (r *row) bytes() []byte {
 	if r.p != nil {
 		return r.p.appendRow(make([]byte, 0, 1024), r.n-r.p.First)
 	}
+	if r.base != nil {
+		var scratch [1024]byte
+		return unpatch(make([]byte, 0, 1024), r.base.appendRow(scratch[:0], r.n-r.base.First), r.data)
+	}
 	return r.data
+}
+
+// field is one field of the record.
+func (r *row) field(slot int) schema.Value {
+	switch {
+	case r.p != nil:
+		return r.p.value(r.n-r.p.First, slot)
+	case r.base == nil:
+		return fieldOf(r.data, slot)
+	}
+	if v, ok := patched(r.data, slot); ok {
+		return v
+	}
+	return r.base.value(r.n-r.base.First, slot)
+}
+
+// hold takes a version of the record: as a patch where the record was computed
+// once and is still much the same.
+func (r *row) hold(t *table, data []byte) {
+	r.data, r.base = data, nil
+	for _, p := range t.plots {
+		if r.n < p.First || r.n-p.First >= p.Rows {
+			continue
+		}
+		var scratch [1024]byte
+		if small := patch(p.appendRow(scratch[:0], r.n-p.First), data); len(small) < len(data)/2 {
+			r.data, r.base = small, p
+		}
+		return
+	}
 }
 
 type stampEntry struct {
@@ -151,7 +187,7 @@ func (t *table) syncIndexes(o *schema.Object) {
 func (t *table) buildIndex(f *schema.Field) *ordered[keyEntry] {
 	index := newOrdered(compareKeys)
 	t.eachStored(func(r *row) bool {
-		if v := fieldOf(r.data, f.Slot); !v.IsNull() {
+		if v := r.field(f.Slot); !v.IsNull() {
 			index.insert(keyEntry{indexKey(f, v), r})
 		}
 		return true
@@ -222,39 +258,40 @@ func (t *table) put(o *schema.Object, id string, data []byte) {
 		r = &row{n: n}
 		t.byID.insert(r)
 	} else {
-		t.unindex(o, r)
+		t.unindex(o, r, r.bytes())
 	}
 	if data == nil {
 		t.byID.remove(r)
-		r.data = nil
+		r.data, r.base = nil, nil
 		return
 	}
-	r.data = data
-	t.index(o, r)
+	r.hold(t, data)
+	t.index(o, r, data)
 }
 
-func (t *table) index(o *schema.Object, r *row) {
-	t.eachKey(o, r, func(ix *ordered[keyEntry], e keyEntry) { ix.insert(e) })
+// index enters a record, whose present version is data, into the indexes.
+func (t *table) index(o *schema.Object, r *row, data []byte) {
+	t.eachKey(o, r, data, func(ix *ordered[keyEntry], e keyEntry) { ix.insert(e) })
 	if t.sys.stamp >= 0 {
-		t.byStamp.insert(stampEntry{t.stampOf(r.data), r})
+		t.byStamp.insert(stampEntry{t.stampOf(data), r})
 	}
-	if !t.isDeleted(r.data) {
+	if !t.isDeleted(data) {
 		t.live++
 	}
 }
 
-func (t *table) unindex(o *schema.Object, r *row) {
-	t.eachKey(o, r, func(ix *ordered[keyEntry], e keyEntry) { ix.remove(e) })
+func (t *table) unindex(o *schema.Object, r *row, data []byte) {
+	t.eachKey(o, r, data, func(ix *ordered[keyEntry], e keyEntry) { ix.remove(e) })
 	if t.sys.stamp >= 0 {
-		t.byStamp.remove(stampEntry{t.stampOf(r.data), r})
+		t.byStamp.remove(stampEntry{t.stampOf(data), r})
 	}
-	if !t.isDeleted(r.data) {
+	if !t.isDeleted(data) {
 		t.live--
 	}
 }
 
-func (t *table) eachKey(o *schema.Object, r *row, do func(*ordered[keyEntry], keyEntry)) {
-	reader := rowReader{r.data}
+func (t *table) eachKey(o *schema.Object, r *row, data []byte, do func(*ordered[keyEntry], keyEntry)) {
+	reader := rowReader{data}
 	for {
 		slot, tag, payload, ok := reader.next()
 		if !ok {

@@ -151,7 +151,7 @@ func (t *table) withKey(f *schema.Field, key string, yield func(*row) bool) {
 		func(e keyEntry, c computed) bool { return e.key == key && e.r.n < c.p.First+c.i },
 		func(r *row) bool {
 			if r.p == nil { // a stored row may be the first with another key
-				if v := fieldOf(r.data, f.Slot); v.IsNull() || indexKey(f, v) != key {
+				if v := r.field(f.Slot); v.IsNull() || indexKey(f, v) != key {
 					return false
 				}
 			}
