@@ -58,7 +58,7 @@ const account = `SELECT Name, Phone, AnnualRevenue FROM Account`
 func (s *site) account(name, phone string, revenue any) {
 	s.Helper()
 	want := fmt.Sprintf(`"AnnualRevenue":%v,"Name":%q,"Phone":%q`, revenue, name, phone)
-	if got := s.inOrg(account); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) {
+	if got := s.InOrg(account); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) {
 		s.Errorf("in the org:\n%swant %s\nlog:\n%s", got, want, s.states())
 	}
 }
@@ -227,7 +227,7 @@ func TestEdit(t *testing.T) {
 		s.want("row", s.lines(`SELECT name, phone, annualrevenue, _hc_lastop, _hc_err FROM account`), "B|1|7|UPDATED|-\n")
 		s.want("states", s.lines(`SELECT state, table_name FROM _trigger_log ORDER BY id`),
 			"SUCCESS|account\nREQUEUED|account\nMERGED|account\nSUCCESS|opportunity\nSUCCESS|account\n")
-		if got := s.inOrg(`SELECT Name FROM Opportunity`); !strings.Contains(got, `"B"`) {
+		if got := s.InOrg(`SELECT Name FROM Opportunity`); !strings.Contains(got, `"B"`) {
 			t.Errorf("opportunity in the org: %s", got)
 		}
 	})
@@ -437,7 +437,7 @@ func TestBesideTheWriter(t *testing.T) {
 	s.must(<-ended)
 	s.done(s.inbox.Retry(t.Context(), inbox.Filter{}, inbox.Span{}, false, nil))
 	s.drain()
-	if got := s.inOrg(`SELECT COUNT(Id) n FROM Account`); !strings.Contains(got, "300") {
+	if got := s.InOrg(`SELECT COUNT(Id) n FROM Account`); !strings.Contains(got, "300") {
 		t.Errorf("in the org: %s", got)
 	}
 	s.want("waiting", s.lines(`SELECT count(*) FROM _trigger_log WHERE state IN ('NEW', 'PENDING', 'FAILED')`), "0\n")
@@ -479,14 +479,14 @@ func TestResolve(t *testing.T) {
 	if err != nil || len(o.Skipped) != 1 {
 		t.Errorf("a retry of an unknown outcome: %+v, %v", o, err)
 	}
-	made := strings.TrimSpace(s.inOrg(`SELECT Id FROM Opportunity`))
+	made := strings.TrimSpace(s.InOrg(`SELECT Id FROM Opportunity`))
 	made = made[strings.Index(made, `"Id":"`)+6:][:18]
 	for id, want := range map[string]string{"x": "no Id", "001000000000001AAA": "begin with 006", made[:14] + "Z": "no record"} {
-		if _, _, err := inbox.CheckRecord(t.Context(), s.client, s.tables["opportunity"], id); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := inbox.CheckRecord(t.Context(), s.Org, s.tables["opportunity"], id); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", id, err, want)
 		}
 	}
-	sfid, seen, err := inbox.CheckRecord(t.Context(), s.client, s.tables["opportunity"], made[:15])
+	sfid, seen, err := inbox.CheckRecord(t.Context(), s.Org, s.tables["opportunity"], made[:15])
 	if err != nil || !seen || sfid != made {
 		t.Fatalf("the record: %s %v %v", sfid, seen, err)
 	}
@@ -499,7 +499,7 @@ func TestResolve(t *testing.T) {
 	s.must(s.writer.Recover(t.Context(), s.fence))
 	s.drain()
 	s.want("log", s.states(), "INSERT|1|SUCCESS\n")
-	if got := s.inOrg(`SELECT Name FROM Opportunity`); strings.Count(got, "\n") != 1 {
+	if got := s.InOrg(`SELECT Name FROM Opportunity`); strings.Count(got, "\n") != 1 {
 		t.Errorf("in the org: %s", got)
 	}
 }
@@ -522,12 +522,12 @@ func TestResolveOfADeletedRow(t *testing.T) {
 	t.Parallel()
 	s := unknownOutcome(t)
 	s.run(`DELETE FROM opportunity`)
-	made := strings.TrimSpace(s.inOrg(`SELECT Id FROM Opportunity`))
+	made := strings.TrimSpace(s.InOrg(`SELECT Id FROM Opportunity`))
 	made = made[strings.Index(made, `"Id":"`)+6:][:18]
 	s.must(s.inbox.Resolve(t.Context(), 1, made))
 	s.restart()
 	s.drain()
-	if got := s.inOrg(`SELECT Name FROM Opportunity`); got != "" {
+	if got := s.InOrg(`SELECT Name FROM Opportunity`); got != "" {
 		t.Errorf("in the org: %s", got)
 	}
 }
@@ -536,7 +536,7 @@ func TestUnreadRecords(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, mapping.Dependency)
 	m := s.tables["account"].Mapping.ID
-	s.must(s.db.Plain(t.Context(), target.Limits{}, func(ctx context.Context, tx pgx.Tx) error {
+	s.must(s.DB.Plain(t.Context(), target.Limits{}, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO _syncline.read_error (connection_id, mapping, sfid, code, message, next_at)
 			SELECT $1, $2, '00100000000000' || n || 'AAA', '23514', 'violates check "small" (Failing row contains ' || n || ')', now() + interval '1 hour'
 			FROM generate_series(1, 3) n`, s.conn.ID, m)

@@ -43,7 +43,7 @@ func TestAThousandOfOneCause(t *testing.T) {
 	s.drain()
 	s.want("states", s.lines(`SELECT state, count(*) FROM _trigger_log GROUP BY 1`), "SUCCESS|1000\n")
 	s.want("rows", s.lines(`SELECT count(*), count(sfid), count(_hc_err) FROM account`), "1000|1000|0\n")
-	if got := s.inOrg(`SELECT COUNT(Id) n FROM Account WHERE AnnualRevenue < 0`); !strings.Contains(got, `1000`) {
+	if got := s.InOrg(`SELECT COUNT(Id) n FROM Account WHERE AnnualRevenue < 0`); !strings.Contains(got, `1000`) {
 		t.Errorf("in the org: %s", got)
 	}
 }

@@ -118,7 +118,7 @@ func (r *random) act(note func(string, ...any)) {
 // orgLines are the accounts in the org, as lines prints them.
 func (r *random) orgLines() string {
 	r.Helper()
-	rows, err := r.client.QueryMaps(r.Context(), `SELECT External_ID__c, Name, Phone, AnnualRevenue FROM Account ORDER BY External_ID__c`, false)
+	rows, err := r.Org.QueryMaps(r.Context(), `SELECT External_ID__c, Name, Phone, AnnualRevenue FROM Account ORDER BY External_ID__c`, false)
 	r.must(err)
 	var b strings.Builder
 	for _, row := range rows {

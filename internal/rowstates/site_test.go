@@ -4,23 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
 	"github.com/synclinehq/syncline/internal/reader"
-	"github.com/synclinehq/syncline/internal/reader/readertest"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/salesforce/bulk"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/internal/writer"
+	"github.com/synclinehq/syncline/internal/writer/writertest"
 	"github.com/synclinehq/syncline/sandbox"
 	"github.com/synclinehq/syncline/sandbox/org"
 )
@@ -29,11 +27,11 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // site is an org and a database with both halves at work between them.
 type site struct {
-	*readertest.Site
+	*sitetest.Site
 	org     *spy
-	journal *memory
+	journal *writertest.Journal
 	account *mapping.Table
-	app     *pgx.Conn
+	app     *sitetest.Session
 	reader  *reader.Reader
 	writer  *writer.Writer
 	// turn numbers the writer's fence.
@@ -67,44 +65,9 @@ func (o *spy) WriteAll(ctx context.Context, list []salesforce.WriteRequest) ([]s
 	return out, err
 }
 
-// memory is a journal that lives as long as the test. Nothing here goes as a
-// Bulk job, so the rest of the interface is not needed.
-type memory struct {
-	writer.Journal
-	mu   sync.Mutex
-	rows map[uuid.UUID][]writer.JournalRow
-}
-
-func (m *memory) Sending(_ context.Context, _ target.Fence, batch uuid.UUID, entries []writer.JournalEntry) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, e := range entries {
-		m.rows[batch] = append(m.rows[batch], writer.JournalRow{JournalEntry: e})
-	}
-	return nil
-}
-
-func (m *memory) Accepted(_ context.Context, batch uuid.UUID, results []writer.JournalResult) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, r := range results {
-		i := slices.IndexFunc(m.rows[batch], func(row writer.JournalRow) bool { return row.Position == r.Position })
-		if row := &m.rows[batch][i]; !row.Answered {
-			row.Answered, row.Result = true, r
-		}
-	}
-	return nil
-}
-
-func (m *memory) Batch(_ context.Context, _, batch uuid.UUID) ([]writer.JournalRow, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.rows[batch]), nil
-}
-
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{Site: readertest.New(t, sandbox.Options{}), journal: &memory{rows: map[uuid.UUID][]writer.JournalRow{}}}
+	s := &site{Site: sitetest.New(t, sandbox.Options{}), journal: writertest.NewJournal()}
 	s.org = &spy{Client: s.Org}
 	s.account = s.Table("Account", "External_ID__c", "Name", "Phone", "External_ID__c")
 	s.Connection.Algorithm = mapping.Dependency
@@ -126,6 +89,7 @@ func newSite(t *testing.T) *site {
 func (s *site) newWriter(pause time.Duration) {
 	s.Helper()
 	s.turn++
+	s.journal.Raise(s.turn)
 	s.writer = writer.New(writer.Config{
 		Connection: s.Connection, Schema: s.Connection.Schema, DB: s.DB, Org: s.org, Journal: s.journal,
 		Tables:   map[string]*mapping.Table{"account": s.account},
@@ -145,9 +109,7 @@ func (s *site) fence() target.Fence {
 
 func (s *site) sql(text string, args ...any) {
 	s.Helper()
-	if _, err := s.app.Exec(s.Context(), text, args...); err != nil {
-		s.Fatalf("%s: %v", text, err)
-	}
+	s.app.Run(text, args...)
 }
 
 // lines reads rows as text, "|" between columns.

@@ -1,7 +1,6 @@
 package schema_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
 	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/schema"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/internal/target"
 )
 
@@ -27,19 +27,7 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	return siteAt(t, pgtest.New(t))
-}
-
-func siteAt(t *testing.T, dsn string) *site {
-	t.Helper()
-	db, err := target.Open(t.Context(), target.Config{URL: dsn})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db, dsn := sitetest.OpenDatabase(t)
 	return &site{T: t, dsn: dsn, db: db, conn: mapping.Connection{ID: uuid.New(), Schema: "salesforce"}}
 }
 
@@ -55,12 +43,7 @@ func (s *site) apply(tables ...*mapping.Table) *schema.Change {
 // user opens a session as an application has it.
 func (s *site) user() *pgx.Conn {
 	s.Helper()
-	conn, err := pgx.Connect(s.Context(), s.dsn)
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(func() { conn.Close(context.Background()) })
-	return conn
+	return sitetest.Connect(s.T, s.dsn).Conn
 }
 
 // run executes statements, separated by semicolons, in the session.
@@ -74,24 +57,7 @@ func (s *site) run(c *pgx.Conn, sql string) {
 // lines reads rows as text, "|" between columns and <null> for NULL.
 func (s *site) lines(c *pgx.Conn, sql string) string {
 	s.Helper()
-	results, err := c.PgConn().Exec(s.Context(), sql).ReadAll()
-	if err != nil {
-		s.Fatalf("%s: %v", sql, err)
-	}
-	var b strings.Builder
-	for _, row := range results[len(results)-1].Rows {
-		for i, v := range row {
-			if i > 0 {
-				b.WriteString(" | ")
-			}
-			if v == nil {
-				b.WriteString("<null>")
-			}
-			b.Write(v)
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
+	return (&sitetest.Session{TB: s.T, Conn: c}).Lines(sql, " | ", "<null>")
 }
 
 // table is a resolved mapping of the columns, written "name type" as Salesforce

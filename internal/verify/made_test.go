@@ -9,12 +9,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/synclinehq/syncline/internal/mapping"
-	"github.com/synclinehq/syncline/internal/reader/readertest"
 	"github.com/synclinehq/syncline/internal/record"
+	"github.com/synclinehq/syncline/internal/sitetest"
 )
 
 // made is a table resolved by hand.
-func made(s *readertest.Site) *mapping.Table {
+func made(s *sitetest.Site) *mapping.Table {
 	columns := []record.Column{
 		{Field: "Id", Name: "sfid", Type: record.Type{Kind: record.ID, Length: 18}},
 		{Field: "Name", Name: "name", Type: record.Type{Kind: record.Text, Length: 80}},

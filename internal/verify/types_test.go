@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/synclinehq/syncline/internal/mapping"
-	"github.com/synclinehq/syncline/internal/reader/readertest"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/internal/verify"
 	"github.com/synclinehq/syncline/sandbox"
 )
@@ -15,7 +15,7 @@ import (
 // found different where they are, by the last digit.
 func TestExactNumbersAndTimeZones(t *testing.T) {
 	t.Parallel()
-	s := &site{Site: readertest.New(t, sandbox.Options{})}
+	s := &site{Site: sitetest.New(t, sandbox.Options{})}
 	s.Run(`ALTER DATABASE ` + s.One("SELECT quote_ident(current_database())") + ` SET timezone = 'Asia/Kolkata'`)
 	s.tables = []*mapping.Table{s.TableOf(mapping.Mapping{
 		ID: uuid.New(), ConnectionID: s.Connection.ID, ObjectName: "Opportunity", Access: mapping.ReadWrite, PollSeconds: 2,

@@ -14,10 +14,10 @@ import (
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
 	"github.com/synclinehq/syncline/internal/reader"
-	"github.com/synclinehq/syncline/internal/reader/readertest"
 	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/record/restjson"
 	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/internal/verify"
 	"github.com/synclinehq/syncline/sandbox"
 )
@@ -26,13 +26,13 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // site is loaded: both sides are equal.
 type site struct {
-	*readertest.Site
+	*sitetest.Site
 	tables []*mapping.Table
 }
 
 func newSite(t *testing.T, rows int) *site {
 	t.Helper()
-	s := &site{Site: readertest.New(t, sandbox.Options{})}
+	s := &site{Site: sitetest.New(t, sandbox.Options{})}
 	account := s.Table("Account", "External_ID__c", "Name", "Phone", "AnnualRevenue", "External_ID__c")
 	contact := s.Table("Contact", "", "LastName", "Email", "Account__External_ID__c")
 	s.tables = []*mapping.Table{account, contact}
@@ -292,7 +292,7 @@ func TestMemoryDoesNotGrowWithRows(t *testing.T) {
 		t.Skip("reads 200,000 rows")
 	}
 	const rows = 200_000
-	s := readertest.New(t, sandbox.Options{})
+	s := sitetest.New(t, sandbox.Options{})
 	s.Table("Account", "", "Name") // makes the system tables
 	table := made(s)
 	s.Run(`SET xmlbinary = 'hex'; CREATE TABLE salesforce.made__c (id serial PRIMARY KEY, sfid varchar(18) UNIQUE, name varchar(80), systemmodstamp timestamp)`)

@@ -6,22 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/salesforce/bulk"
-	"github.com/synclinehq/syncline/internal/schema"
-	"github.com/synclinehq/syncline/internal/sobject"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/sandbox"
 	"github.com/synclinehq/syncline/sandbox/org"
@@ -29,17 +25,16 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// site is a database with mapped tables, a sandbox org and a writer between
-// them.
+// site is an org, a database with mapped tables and a writer between them.
 type site struct {
-	testing.TB
+	*sitetest.Site
 	*Writer
 	conn    mapping.Connection
 	org     *sandbox.Server
 	client  *orgSpy
 	bulk    *bulkSpy
 	journal *memory
-	app     *pgx.Conn // the application's session
+	app     *sitetest.Session // the application's
 	fence   target.Fence
 	seen    []Observation
 }
@@ -186,29 +181,32 @@ func (m *memory) Batch(_ context.Context, _, batch uuid.UUID) ([]JournalRow, err
 	return slices.Clone(m.rows[batch]), m.down
 }
 
-// newSite maps Account and Contact with a unique identifier, Opportunity
-// without, and User read-only.
+// mapped are Account and Contact with a unique identifier, Opportunity without,
+// and User read-only.
+var mapped = sitetest.Map("writer",
+	mapping.Mapping{ObjectName: "Account", Access: mapping.ReadWrite, UpsertField: "External_ID__c", Fields: []string{
+		"Name", "External_ID__c", "Phone", "Description", "AnnualRevenue", "NumberOfEmployees", "Active__c",
+		"Customer_Since__c", "Region_Label__c", "ParentId", "Parent__External_ID__c", "CreatedDate"}},
+	mapping.Mapping{ObjectName: "Contact", Access: mapping.ReadWrite, UpsertField: "External_ID__c", Fields: []string{
+		"LastName", "Email", "External_ID__c", "AccountId", "Account__External_ID__c"}},
+	mapping.Mapping{ObjectName: "Opportunity", Access: mapping.ReadWrite, Fields: []string{"Name", "StageName", "CloseDate", "Amount"}},
+	mapping.Mapping{ObjectName: "User", Access: mapping.ReadOnly, Fields: []string{"Username"}},
+)
+
 func newSite(t testing.TB, change ...func(*Config)) *site {
 	t.Helper()
-	ctx := t.Context()
-	s := &site{TB: t, journal: &memory{rows: map[uuid.UUID][]JournalRow{}, jobs: map[uuid.UUID]string{}, number: 1}}
-	s.startOrg()
-	dsn := pgtest.New(t)
-	db, err := target.Open(ctx, target.Config{URL: dsn})
-	s.must(err)
-	t.Cleanup(db.Close)
-	s.must(db.Migrate(ctx))
+	s := &site{
+		Site:    sitetest.NewMapped(t, mapped, sandbox.Options{}, sitetest.NoRetries),
+		journal: &memory{rows: map[uuid.UUID][]JournalRow{}, jobs: map[uuid.UUID]string{}, number: 1},
+	}
+	s.org, s.client, s.bulk = s.Sandbox, &orgSpy{Client: s.Org}, &bulkSpy{Client: bulk.New(s.Org)}
 	user, _ := s.org.Org.User(org.IntegrationUser)
-	s.conn = mapping.Connection{ID: uuid.New(), Schema: "salesforce", Org: mapping.Org{UserID: user.ID}}
-	tables := s.tables()
-	_, err = schema.Apply(ctx, db, s.conn, sorted(tables))
-	s.must(err)
-	s.app, err = pgx.Connect(ctx, dsn)
-	s.must(err)
-	t.Cleanup(func() { _ = s.app.Close(context.Background()) })
+	s.conn = s.Connection
+	s.conn.Org.UserID = user.ID
+	s.app = s.App()
 	s.run(`SET search_path = salesforce, public`)
 	cfg := Config{
-		Connection: s.conn, Schema: s.conn.Schema, DB: db, Org: s.client, Journal: s.journal, Tables: tables,
+		Connection: s.conn, Schema: s.conn.Schema, DB: s.DB, Org: s.client, Journal: s.journal, Tables: mapped.Tables(),
 		Bulk:     s.bulk,
 		Observe:  func(o Observation) { s.seen = append(s.seen, o) },
 		Settings: Settings{Backoff: time.Millisecond, Attempts: 3, ProbeEvery: time.Millisecond},
@@ -220,63 +218,6 @@ func newSite(t testing.TB, change ...func(*Config)) *site {
 	s.fence = target.Fence{Connection: s.conn.ID, Kind: "write"}
 	s.nextTurn()
 	return s
-}
-
-func sorted(tables map[string]*mapping.Table) []*mapping.Table {
-	var out []*mapping.Table
-	for _, name := range []string{"account", "contact", "opportunity", "user"} {
-		out = append(out, tables[name])
-	}
-	return out
-}
-
-func (s *site) startOrg() {
-	s.Helper()
-	var err error
-	s.org, err = sandbox.Start(s.Context(), sandbox.Options{Seed: 1})
-	s.must(err)
-	s.Cleanup(func() { _ = s.org.Close() })
-	c := s.org.Clients[0]
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.ID}, "client_secret": {c.Secret}}
-	req, err := http.NewRequestWithContext(s.Context(), http.MethodPost, s.org.URL()+"/services/oauth2/token", strings.NewReader(form.Encode()))
-	s.must(err)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := http.DefaultClient.Do(req)
-	s.must(err)
-	defer res.Body.Close()
-	var token struct {
-		Access string `json:"access_token"`
-	}
-	s.must(json.NewDecoder(res.Body).Decode(&token))
-	hc := salesforce.NewHTTPClient(salesforce.DialPolicy{AllowInsecure: true})
-	s.Cleanup(hc.CloseIdleConnections)
-	s.client = &orgSpy{Client: salesforce.New(salesforce.Config{
-		Tokens: salesforce.StaticToken{Access: token.Access, InstanceURL: s.org.URL()}, HTTP: hc,
-		CallClient: "syncline-test", MaxRetries: -1,
-	})}
-	s.bulk = &bulkSpy{Client: bulk.New(s.client.Client)}
-}
-
-func (s *site) tables() map[string]*mapping.Table {
-	s.Helper()
-	out := map[string]*mapping.Table{}
-	for _, m := range []mapping.Mapping{
-		{ObjectName: "Account", Access: mapping.ReadWrite, UpsertField: "External_ID__c", Fields: []string{
-			"Name", "External_ID__c", "Phone", "Description", "AnnualRevenue", "NumberOfEmployees", "Active__c",
-			"Customer_Since__c", "Region_Label__c", "ParentId", "Parent__External_ID__c", "CreatedDate"}},
-		{ObjectName: "Contact", Access: mapping.ReadWrite, UpsertField: "External_ID__c", Fields: []string{
-			"LastName", "Email", "External_ID__c", "AccountId", "Account__External_ID__c"}},
-		{ObjectName: "Opportunity", Access: mapping.ReadWrite, Fields: []string{"Name", "StageName", "CloseDate", "Amount"}},
-		{ObjectName: "User", Access: mapping.ReadOnly, Fields: []string{"Username"}},
-	} {
-		m.ID, m.ConnectionID = uuid.New(), s.conn.ID
-		t, err := mapping.Resolve(m, func(object string) (*sobject.Object, error) {
-			return s.client.Describe(s.Context(), object)
-		})
-		s.must(err)
-		out[t.Name] = t
-	}
-	return out
 }
 
 func (s *site) must(err error) {
@@ -303,32 +244,13 @@ func (s *site) restart() {
 
 func (s *site) run(sql string, args ...any) {
 	s.Helper()
-	if _, err := s.app.Exec(s.Context(), sql, args...); err != nil {
-		s.Fatalf("%s: %v", sql, err)
-	}
+	s.app.Run(sql, args...)
 }
 
 // lines reads rows as text, "|" between columns.
 func (s *site) lines(sql string) string {
 	s.Helper()
-	results, err := s.app.PgConn().Exec(s.Context(), sql).ReadAll()
-	if err != nil {
-		s.Fatalf("%s: %v", sql, err)
-	}
-	var b strings.Builder
-	for _, row := range results[len(results)-1].Rows {
-		for i, v := range row {
-			if i > 0 {
-				b.WriteString("|")
-			}
-			if v == nil {
-				b.WriteString("-")
-			}
-			b.Write(v)
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
+	return s.app.Lines(sql, "|", "-")
 }
 
 func (s *site) want(what, got, want string) {
@@ -374,19 +296,9 @@ func (s *site) step(ctx context.Context, fence target.Fence, p *Progress) (bool,
 	return len(c.calls)+c.settled > 0, err
 }
 
-// inOrg reads records as the integration user sees them.
 func (s *site) inOrg(soql string) string {
 	s.Helper()
-	rows, err := s.client.QueryMaps(s.Context(), soql, false)
-	s.must(err)
-	var b strings.Builder
-	for _, r := range rows {
-		line, err := json.Marshal(r)
-		s.must(err)
-		b.Write(line)
-		b.WriteString("\n")
-	}
-	return b.String()
+	return s.InOrg(soql)
 }
 
 func (s *site) fault(f map[string]any) {
