@@ -51,7 +51,7 @@ func build() (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "syncline"), "github.com/synclinehq/syncline/cmd/syncline")
+	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-w", "-o", filepath.Join(dir, "syncline"), "github.com/synclinehq/syncline/cmd/syncline")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {

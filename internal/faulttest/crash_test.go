@@ -5,11 +5,16 @@ package faulttest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/synclinehq/syncline/internal/crash"
+	"github.com/synclinehq/syncline/sandbox/org"
 )
 
 // hit says at which hit a node dies, where the first is not the one that hurts.
@@ -33,83 +38,141 @@ var hit = map[crash.Name]string{
 	crash.EngineAfterFenceTarget:          ":4",
 }
 
-// answered are the points at which the org has surely taken the write that is on
-// its way. At every other one a node may die with an insert journalled and not
-// sent; without a unique identifier it is certain only after ten minutes and a
-// half that such an insert did not arrive.
-var answered = map[crash.Name]bool{
-	crash.WriterAfterSendBeforeReply:    true,
-	crash.WriterAfterReplyBeforeJournal: true,
-	crash.WriterAfterJournalAccepted:    true,
-	crash.WriterBeforeSettleCommit:      true,
-	crash.WriterAfterSettle:             true,
+// chain is what one site goes through: its node dies at each of the points, one
+// after the other, and is started again.
+type chain struct {
+	name    string
+	options options
+	// loading are the points on the way until all is loaded, in their order;
+	// syncing those afterwards, in any order.
+	loading, syncing []crash.Name
+	// early: edits begin before anything is loaded.
+	early bool
+	edits []func(*traffic)
 }
 
-// ofJobs are the points that only Bulk jobs pass.
-var ofJobs = map[crash.Name]bool{
-	crash.WriterAfterJobCreated:  true,
-	crash.WriterAfterJobNoted:    true,
-	crash.WriterAfterJobUploaded: true,
-	crash.WriterAfterJobStarted:  true,
-	crash.WriterInJobSettle:      true,
+// chains have every point once. What the first load passes, a load of an empty
+// table, calls and jobs each need a site of their own kind.
+func chains() []chain {
+	return []chain{
+		{
+			// Fewer rows than 200 are applied without COPY.
+			name: "import and load", options: options{rows: 1500, switches: org.Switches{PageRows: 250}}, early: true,
+			loading: []crash.Name{
+				crash.StoreInMigration, crash.ImportAfterPlan, crash.SchemaInDDL, crash.SchemaAfterDDL,
+				crash.EngineAfterFenceControl, crash.EngineAfterFenceTarget,
+				crash.ReaderLoadInCopy, crash.ReaderLoadAfterPageBeforeCommit, crash.ReaderLoadAfterCommit,
+			},
+		},
+		{
+			// An empty table gets its indexes after 1,000 rows or more, if the
+			// application has no row in it.
+			name: "index and poll", options: options{rows: 1100, switches: org.Switches{PageRows: 250}},
+			loading: []crash.Name{crash.ReaderLoadAfterIndex},
+			syncing: []crash.Name{
+				crash.ReaderPollAfterFetch, crash.ReaderPollBeforeCommit, crash.ReaderPollAfterCommit, crash.AuthAfterRefreshBeforeStore,
+			},
+		},
+		{
+			name: "claim",
+			syncing: []crash.Name{
+				crash.WriterAfterClaimBeforeCommit, crash.WriterAfterClaim, crash.WriterAfterJournalSending, crash.WriterInArchive,
+			},
+		},
+		{
+			// At these points the org has surely taken the write that is on its way.
+			// At every other one a node may die with an insert journalled and not
+			// sent; without a unique identifier it is certain only after ten minutes
+			// and a half that such an insert did not arrive.
+			name: "answered", edits: []func(*traffic){withoutKeys},
+			syncing: []crash.Name{
+				crash.WriterAfterSendBeforeReply, crash.WriterAfterReplyBeforeJournal, crash.WriterAfterJournalAccepted,
+				crash.WriterBeforeSettleCommit, crash.WriterAfterSettle,
+			},
+		},
+		{
+			name: "job", options: options{
+				ours: map[string]any{"algorithm": "dependency", "options": map[string]any{"bulk_writes_from": 50}},
+				rows: 1100, // more than are settled in one transaction
+			},
+			syncing: jobPoints,
+		},
+	}
+}
+
+func TestChainsHaveEveryPoint(t *testing.T) {
+	t.Parallel()
+	var got []crash.Name
+	for _, c := range chains() {
+		got = append(append(got, c.loading...), c.syncing...)
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(crash.Names(), got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // A node dies at a named point while edits flow on both sides, and is started
-// again. Every point that the product has must be hit.
+// again, to die at the next. Every point that the product has must be hit.
 func TestEveryCrashPoint(t *testing.T) {
 	t.Parallel()
-	for _, point := range crash.Names() {
-		t.Run(string(point), func(t *testing.T) {
+	for _, c := range chains() {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			eachSeed(t, func(t *testing.T, seed uint64) { dieAt(t, point, seed) })
+			eachSeed(t, c.play)
 		})
 	}
 }
 
-func dieAt(t *testing.T, point crash.Name, seed uint64) {
-	var o options
-	if point == crash.ReaderLoadInCopy {
-		o.rows, o.switches.PageRows = 700, 250 // fewer rows than 200 are applied without COPY
-	}
-	if point == crash.ReaderLoadAfterIndex {
-		o.rows, o.switches.PageRows = 1100, 250 // an empty table gets its indexes after 1,000 rows or more
-	}
-	if ofJobs[point] {
-		o.ours = map[string]any{"algorithm": "dependency", "options": map[string]any{"bulk_writes_from": 50}}
-		o.rows = 1100 // more than are settled in one transaction
-	}
-	s := newSite(t, seed, o)
+func (c chain) play(t *testing.T, seed uint64) {
+	s := newSite(t, seed, c.options)
 	n := s.serve("node", 0)
-	env, report := armed(t, point, hit[point])
-	n.start(env...)
-	var more []func(*traffic)
-	if answered[point] {
-		more = append(more, withoutKeys)
+	if c.early {
+		s.startTraffic(c.edits...)
 	}
-	// A row of the application in a table keeps its indexes where they are.
-	if point == crash.ReaderLoadAfterIndex {
-		s.bringUp()
+	for _, point := range c.loading {
+		s.dieAt(n, point)
 	}
-	edits := s.startTraffic(more...)
 	s.bringUp()
-	eventually(t, 90*time.Second, "death at "+string(point), func(ctx context.Context) error {
+	if !c.early {
+		n.kill() // with nothing of the application on its way
+		s.startTraffic(c.edits...)
+	}
+	points := slices.Clone(c.syncing)
+	rand.New(rand.NewPCG(seed, 5)).Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+	for _, point := range points {
+		s.dieAt(n, point)
+		s.edits.onward(10)
+	}
+	s.revive()
+	s.edits.onward(15)
+	s.judge()
+}
+
+// dieAt starts the node and waits until it dies at the point.
+func (s *site) dieAt(n *node, point crash.Name) {
+	s.Helper()
+	env, report := armed(s.TB, point, hit[point])
+	n.start(env...)
+	s.killed = true
+	started := time.Now()
+	eventually(s.TB, 90*time.Second, "death at "+string(point), func(ctx context.Context) error {
 		if reports, err := crash.ReadReport(report); err != nil || len(reports) > 0 {
 			return err
 		}
+		if err := s.advance(ctx); err != nil {
+			return fmt.Errorf("%s was not hit; %w", point, err)
+		}
 		return s.provoke(ctx, point)
 	})
-	if !n.await(10*time.Second) && !s.killed {
-		t.Fatal("the point was hit and the node lives")
+	if !n.await(10 * time.Second) {
+		s.Fatalf("%s was hit and the node lives", point)
 	}
 	reports, err := crash.ReadReport(report)
 	if err != nil || len(reports) != 1 || reports[0].Point != point || reports[0].Action != "kill" {
-		t.Errorf("crash report %+v, %v", reports, err)
+		s.Errorf("crash report %+v, %v", reports, err)
 	}
-	edits.onward(15)
-	s.killed = true
-	s.revive()
-	edits.onward(15)
-	s.judge()
+	s.Logf("%s: died after %v", point, time.Since(started).Round(100*time.Millisecond))
 }
 
 // provoke makes the product pass a point that time alone does not lead to. It
@@ -120,9 +183,12 @@ func (s *site) provoke(ctx context.Context, point crash.Name) error {
 			return err
 		}
 	}
-	if ofJobs[point] { // there may be no table yet
-		_, _ = s.app.Exec(ctx, `UPDATE account SET numberofemployees = coalesce(numberofemployees, 0) % 1000 + 1 WHERE sfid IS NOT NULL
+	if slices.Contains(jobPoints, point) {
+		_, err := s.app.Exec(ctx, `UPDATE account SET numberofemployees = coalesce(numberofemployees, 0) % 1000 + 1 WHERE sfid IS NOT NULL
 			AND NOT EXISTS (SELECT FROM _trigger_log WHERE table_name = 'account' AND state IN ('NEW', 'PENDING') LIMIT 1 OFFSET 500)`)
+		if err != nil {
+			return err
+		}
 	}
 	return fmt.Errorf("%s was not hit", point)
 }

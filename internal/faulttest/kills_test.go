@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -77,8 +78,36 @@ var nuisances = []map[string]any{
 	{"kind": "session", "end": true, "count": 1},
 }
 
-// toll is what all sites together went through.
-type toll struct{ kills, atPoints, unknown, local, other atomic.Int64 }
+// toll is what all sites together went through, and what was found.
+type toll struct {
+	kills, unknown, local, other         atomic.Int64
+	lost, doubled, disorder, differences atomic.Int64
+
+	mu     sync.Mutex
+	points map[crash.Name]int // deaths at named points
+}
+
+func (l *toll) String() string {
+	atPoints := 0
+	for _, n := range l.points {
+		atPoints += n
+	}
+	return fmt.Sprintf(`%d kills, %d of them at %d of %d named points
+%d changes in Postgres, %d in the org; %d unknown outcomes answered from the org's log
+%d lost, %d duplicated, %d out of order, %d sites with differences`,
+		l.kills.Load(), atPoints, len(l.points), len(lethal)+len(jobPoints), l.local.Load(), l.other.Load(), l.unknown.Load(),
+		l.lost.Load(), l.doubled.Load(), l.disorder.Load(), l.differences.Load())
+}
+
+// add counts what a site went through when its test ends, however it does.
+func (l *toll) add(s *site) {
+	for sum, n := range map[*atomic.Int64]*atomic.Int64{
+		&l.lost: &s.wrong.lost, &l.doubled: &s.wrong.doubled, &l.disorder: &s.wrong.disorder, &l.differences: &s.wrong.differences,
+		&l.local: &s.edits.local, &l.other: &s.edits.other,
+	} {
+		sum.Add(n.Load())
+	}
+}
 
 // A node is killed again and again, at random moments and at named points, while
 // both sides are edited and the org is in a bad mood, in every way of writing.
@@ -96,11 +125,8 @@ func TestKills(t *testing.T) {
 	if kills >= 100 {
 		list = slices.Concat(list, list) // shorter for the same number
 	}
-	var sum toll
-	t.Cleanup(func() {
-		t.Logf("%d kills, %d of them at named points; %d edits in Postgres, %d in the org; %d outcomes answered from the org's log",
-			sum.kills.Load(), sum.atPoints.Load(), sum.local.Load(), sum.other.Load(), sum.unknown.Load())
-	})
+	sum := toll{points: map[crash.Name]int{}}
+	t.Cleanup(func() { t.Log(&sum) })
 	for i, w := range list {
 		n := (kills + len(list) - 1 - i) / len(list)
 		t.Run(w.name, func(t *testing.T) {
@@ -111,37 +137,44 @@ func TestKills(t *testing.T) {
 }
 
 func killAgainAndAgain(t *testing.T, w way, seed uint64, kills int, sum *toll) {
-	s := newSite(t, seed, options{ours: w.ours})
+	ours := maps.Clone(w.ours)
+	ours["mappings"] = resolving
+	s := newSite(t, seed, options{ours: ours})
 	n := s.serve("node", 0)
 	n.start()
 	s.bringUp()
-	edits := s.startTraffic(withoutKeys)
+	s.addFamilyColumns()
+	s.startTraffic(withoutKeys, withFamilies)
+	t.Cleanup(func() { sum.add(s) })
 	s.killed = true
 	points := lethal
 	if strings.Contains(w.name, "job") {
 		points = slices.Concat(lethal, jobPoints, jobPoints)
 	}
 	r := rand.New(rand.NewPCG(seed, 4))
-	for range kills {
-		s.killOnce(n, r, points, sum)
+	for i := range kills {
+		s.Logf("kill %d of %d: %s", i+1, kills, s.killOnce(n, r, points, sum))
 	}
 	s.noFaults()
 	s.revive()
-	edits.end()
-	sum.local.Add(edits.local.Load())
-	sum.other.Add(edits.other.Load())
+	s.edits.end()
 	sum.unknown.Add(int64(s.answer(n)))
 	s.judge()
 	s.inOrder()
+	s.kept()
 	s.failures()
 }
 
-// killOnce ends a node once more, some time after it has begun to work again.
-func (s *site) killOnce(n *node, r *rand.Rand, points []crash.Name, sum *toll) {
+// killOnce ends a node once more, some time after it has begun to work again,
+// and says how.
+func (s *site) killOnce(n *node, r *rand.Rand, points []crash.Name, sum *toll) string {
 	s.Helper()
-	var report string
+	var (
+		armedAt crash.Name
+		report  string
+	)
 	if r.IntN(2) == 0 {
-		armedAt := points[r.IntN(len(points))]
+		armedAt = points[r.IntN(len(points))]
 		var env []string
 		env, report = armed(s.TB, armedAt, fmt.Sprintf(":%d", 1+r.IntN(4)))
 		if n.alive() {
@@ -151,10 +184,12 @@ func (s *site) killOnce(n *node, r *rand.Rand, points []crash.Name, sum *toll) {
 	}
 	s.revive()
 	s.noFaults()
+	nuisance := "no fault"
 	if r.IntN(2) == 0 {
 		f := map[string]any{"seed": r.Uint64() >> 1}
 		maps.Copy(f, nuisances[r.IntN(len(nuisances))])
 		s.fault(f)
+		nuisance = fmt.Sprint(f["kind"])
 	}
 	s.awaitWork(n)
 	n.await(time.Duration(r.IntN(4000)) * time.Millisecond)
@@ -162,9 +197,13 @@ func (s *site) killOnce(n *node, r *rand.Rand, points []crash.Name, sum *toll) {
 	sum.kills.Add(1)
 	if report != "" {
 		if list, err := crash.ReadReport(report); err == nil && len(list) > 0 {
-			sum.atPoints.Add(1)
+			sum.mu.Lock()
+			defer sum.mu.Unlock()
+			sum.points[armedAt]++
+			return fmt.Sprintf("at %s, %s", armedAt, nuisance)
 		}
 	}
+	return "at a random moment, " + nuisance
 }
 
 // awaitWork waits until the node, or its death, has made the org see calls.
@@ -184,6 +223,17 @@ func (s *site) awaitWork(n *node) {
 	})
 }
 
+// countOthers counts what is on its way beside inserts without a unique
+// identifier and the children that wait for these.
+const countOthers = `WITH RECURSIVE
+	family AS (SELECT 'account' AS table_name, id, parent_row AS parent FROM account UNION ALL SELECT 'contact', id, account_row FROM contact),
+	waiting AS (
+		SELECT table_name::text, record_id FROM _syncline.intent WHERE state IN ('open', 'unknown') AND op = 'insert' AND external_id IS NULL
+		UNION SELECT f.table_name, f.id FROM waiting w JOIN family f ON w.table_name = 'account' AND f.parent = w.record_id)
+	SELECT (SELECT count(*) FROM _syncline.intent WHERE state = 'open' AND (op <> 'insert' OR external_id IS NOT NULL))
+		+ (SELECT count(*) FROM _trigger_log l WHERE state IN ('NEW', 'PENDING')
+			AND NOT EXISTS (SELECT FROM waiting w WHERE w.table_name = l.table_name AND w.record_id = l.record_id))`
+
 // answer answers for inserts of which the product can't know yet whether they
 // arrived, from the org's log of accepted writes. Those that did arrive must
 // have been found by the product itself.
@@ -191,9 +241,7 @@ func (s *site) answer(n *node) int {
 	s.Helper()
 	eventually(s.TB, quietWithin, "nothing on its way but inserts that can't be found", func(ctx context.Context) error {
 		var others int
-		err := s.app.QueryRow(ctx, `SELECT (SELECT count(*) FROM _syncline.intent WHERE state = 'open' AND (op <> 'insert' OR external_id IS NOT NULL))
-			+ (SELECT count(*) FROM _trigger_log l WHERE state IN ('NEW', 'PENDING')
-				AND NOT EXISTS (SELECT FROM _syncline.intent i WHERE i.table_name = l.table_name AND i.record_id = l.record_id))`).Scan(&others)
+		err := s.app.QueryRow(ctx, countOthers).Scan(&others)
 		if err == nil && others > 0 {
 			err = fmt.Errorf("%d others", others)
 		}
@@ -229,7 +277,7 @@ func (s *site) sendAgain() (n int) {
 			}
 		}
 	}
-	rows, err := s.app.Query(s.Context(), `SELECT i.log_id, i.body::json ->> 'Name' FROM _syncline.intent i WHERE i.state IN ('open', 'unknown')`)
+	rows, err := s.app.Query(s.Context(), `SELECT i.log_id, coalesce(i.body::json ->> 'Name', i.body::json ->> 'LastName') FROM _syncline.intent i WHERE i.state IN ('open', 'unknown')`)
 	s.must(err)
 	var (
 		log  int32
@@ -238,7 +286,7 @@ func (s *site) sendAgain() (n int) {
 	)
 	_, err = pgx.ForEachRow(rows, []any{&log, &name}, func() error {
 		if arrived[name] {
-			s.Errorf("the insert of %s arrived, and the product has not found it", name)
+			s.finds(&s.wrong.lost, "the insert of %s arrived, and the product has not found it", name)
 		}
 		list = append(list, log)
 		return nil
@@ -277,7 +325,7 @@ func (s *site) inOrder() {
 			}
 			key := w.ID + f.Field.Name
 			if n < newest[key] {
-				s.Errorf("%s %s: %s took edit %d after edit %d", w.Object, w.ID, f.Field.Name, n, newest[key])
+				s.finds(&s.wrong.disorder, "%s %s: %s took edit %d after edit %d", w.Object, w.ID, f.Field.Name, n, newest[key])
 			}
 			newest[key] = max(n, newest[key])
 		}

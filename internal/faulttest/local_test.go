@@ -30,6 +30,9 @@ func (x *traffic) editHere(ctx context.Context, n int64) error {
 	if x.keyless {
 		list = append(list, choice{35, func() error { return x.insert(ctx, insertProject, key, nil) }})
 	}
+	if x.families != nil {
+		list = append(list, choice{25, func() error { return x.settle(ctx, key, r) }})
+	}
 	err := x.draw(r, list)
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "42P01" { // no table yet
 		return errNotYet

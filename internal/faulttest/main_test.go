@@ -57,7 +57,7 @@ func syncline(t testing.TB) string {
 		program.path = filepath.Join(program.dir, "syncline")
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, "go", "build", "-o", program.path, "github.com/synclinehq/syncline/cmd/syncline")
+		cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-w", "-o", program.path, "github.com/synclinehq/syncline/cmd/syncline")
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err := cmd.Run(); err != nil {

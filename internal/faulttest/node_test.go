@@ -190,8 +190,7 @@ func armed(t testing.TB, point crash.Name, spec string) (env []string, report st
 	return []string{crash.Env + "=" + string(point) + spec, crash.ReportEnv + "=" + report}, report
 }
 
-// look is the pause between two looks at what is waited for. Comparing both
-// sides takes the machine longer than anything else here.
+// look is the pause between two looks at what is waited for.
 const look = 250 * time.Millisecond
 
 // eventually waits until f says nil, and tells what it said last if it never

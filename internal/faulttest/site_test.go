@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,6 +47,17 @@ type site struct {
 	lasting         bool // nodes that die are not started again by bringUp
 	edits           *traffic
 	config          []byte
+	wrong           wrongs
+}
+
+// wrongs counts what the checks found, by kind.
+type wrongs struct{ lost, doubled, disorder, differences atomic.Int64 }
+
+// finds fails the test and counts what was found.
+func (s *site) finds(kind *atomic.Int64, format string, args ...any) {
+	s.Helper()
+	kind.Add(1)
+	s.Errorf(format, args...)
 }
 
 // options change how a site is made.

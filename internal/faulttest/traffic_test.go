@@ -25,6 +25,8 @@ type traffic struct {
 	s *site
 	// keyless also inserts rows without a unique identifier.
 	keyless bool
+	// families, if set, also makes rows that name their parents by row.
+	families *families
 	// rough: the database may go away; an edit that fails is no fault of ours.
 	rough bool
 
@@ -99,7 +101,7 @@ func (x *traffic) watch(ctx context.Context) {
 		)
 		_, err := pgx.ForEachRow(rows, []any{&sfid, &n}, func() error {
 			if n < newest[sfid] {
-				x.s.Errorf("account %s went back from Fax %d to %d", sfid, newest[sfid], n)
+				x.s.finds(&x.s.wrong.disorder, "account %s went back from Fax %d to %d", sfid, newest[sfid], n)
 			}
 			newest[sfid] = max(n, newest[sfid])
 			return nil
