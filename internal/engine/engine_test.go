@@ -140,7 +140,7 @@ func TestTwoNodesShareTheTurns(t *testing.T) {
 func TestDeadNodesTurnIsTakenOverAndItsCommitsRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.settings.TTL = 1500 * time.Millisecond
+	r.settings.TTL = 3 * time.Second
 	r.connect("one")
 	inHand, release, zombie := make(chan struct{}, 1), make(chan struct{}), make(chan error, 1)
 	commit := func(ctx context.Context, turn *engine.Turn) error {
@@ -198,7 +198,7 @@ func TestDeadNodesTurnIsTakenOverAndItsCommitsRefused(t *testing.T) {
 func TestTurnThatTheQueueLostIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.settings.TTL = time.Second
+	r.settings.TTL = 3 * time.Second
 	c, _ := r.connect("one")
 	ran := make(chan struct{}, 10)
 	e := r.start(map[string]engine.Handler{engine.KindRead: func(context.Context, *engine.Turn) (engine.Next, error) {
@@ -223,7 +223,7 @@ func TestTurnThatTheQueueLostIsFoundAgain(t *testing.T) {
 func TestSilentNodeGivesItsTurnsUp(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.settings.TTL = 300 * time.Millisecond
+	r.settings.TTL = 3 * time.Second // each heartbeat has a third of it, however slow the machine
 	r.connect("one")
 	inHand, ended := make(chan struct{}, 1), make(chan struct{}, 1)
 	e := r.start(map[string]engine.Handler{engine.KindRead: func(ctx context.Context, turn *engine.Turn) (engine.Next, error) {
