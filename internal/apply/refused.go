@@ -153,9 +153,10 @@ const (
 
 // backoff is the tail of an upsert of read errors: each failure doubles the
 // pause before the next attempt, from 10 s to an hour. One that is ignored stays
-// so as long as the reason is the same.
+// so as long as error code, column and constraint are the same.
 const backoff = `, attempts = e.attempts + 1, last_at = clock_timestamp(),
-	next_at = CASE WHEN e.next_at = '` + Ignored + `' AND (e.code, e.message) IS NOT DISTINCT FROM (excluded.code, excluded.message) THEN e.next_at
+	next_at = CASE WHEN e.next_at = '` + Ignored + `' AND (e.code, e.column_name, e.constraint_name)
+			IS NOT DISTINCT FROM (excluded.code, excluded.column_name, excluded.constraint_name) THEN e.next_at
 		ELSE clock_timestamp() + least(interval '1 hour', interval '10 seconds' * power(2, least(e.attempts, 10))) END`
 
 // Refuse notes records of a mapping that cannot be put into its table; they

@@ -557,4 +557,13 @@ func TestUnreadRecords(t *testing.T) {
 		t.Errorf("%d made due, %v", n, err)
 	}
 	s.want("due", s.lines(`SELECT count(*) FROM _syncline.read_error WHERE next_at <= clock_timestamp()`), "3\n")
+	if n, err := s.inbox.IgnoreUnread(t.Context(), inbox.Filter{Group: groups[0].Key}); n != 3 || err != nil {
+		t.Errorf("%d ignored, %v", n, err)
+	}
+	s.want("due once ignored", s.lines(`SELECT count(*) FROM _syncline.read_error WHERE next_at <= clock_timestamp()`), "0\n")
+	list, err := s.inbox.Unread(t.Context(), inbox.Filter{}, 5)
+	s.must(err)
+	if groups, err := s.inbox.Groups(t.Context(), inbox.Filter{}); err != nil || len(groups) != 0 || len(list) != 0 {
+		t.Errorf("ignored ones are still told of: %+v, %+v, %v", groups, list, err)
+	}
 }

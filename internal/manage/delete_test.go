@@ -110,3 +110,43 @@ func TestAMappingWhoseWritesAreOnTheirWayIsNotDeleted(t *testing.T) {
 		t.Errorf("after that: %+v, %v", m, err)
 	}
 }
+
+// A mapping or a connection that goes in the middle of its first load leaves the
+// table with its indexes.
+func TestATableStaysWithItsIndexes(t *testing.T) {
+	t.Parallel()
+	const indexes = `SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'account'`
+	for name, remove := range map[string]func(r *rig) error{
+		"mapping": func(r *rig) error {
+			return r.service.DeleteMapping(r.t.Context(), admin(), "", "Account", manage.MappingRemoval{Confirm: "Account"})
+		},
+		"connection": func(r *rig) error {
+			return r.service.DeleteConnection(r.t.Context(), admin(), "", "shop-1", false)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.connect()
+			if err := r.importing(accounts); err != nil {
+				t.Fatal(err)
+			}
+			m, err := r.service.Mapping(t.Context(), admin(), "", "Account")
+			if err == nil {
+				err = r.store.SetStage(t.Context(), m.ID, mapping.StageLoading)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := r.text(indexes)
+			r.sql(`DROP INDEX salesforce.hc_idx_account_systemmodstamp; UPDATE _syncline.owned_table SET stripped_at = now(),
+				stripped_indexes = '[{"name": "hc_idx_account_systemmodstamp", "column": "systemmodstamp"}]' WHERE table_name = 'account'`)
+			if err := remove(r); err != nil {
+				t.Fatal(err)
+			}
+			if got := r.text(indexes); got != before {
+				t.Errorf("indexes %s, before %s", got, before)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package reader
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -23,7 +24,9 @@ func (r *Reader) compose(ctx context.Context, polls []*poll, o PollOptions) {
 	polls = slices.DeleteFunc(slices.Clone(polls), func(p *poll) bool { return p.out.Err != nil })
 	for group := range slices.Chunk(polls, salesforce.MaxQueries) {
 		if len(group) > 1 {
-			r.composeGroup(salesforce.WithUse(ctx, "", "poll"), group, o)
+			// The call counts for one of them, each as often as the others.
+			one := group[rand.N(len(group))]
+			r.composeGroup(one.use(ctx, "poll"), group, o)
 		}
 	}
 }

@@ -73,3 +73,38 @@ func TestARefusedRecordThatIsDeletedIsForgotten(t *testing.T) {
 		t.Errorf("%s read errors left", got)
 	}
 }
+
+// What a person ignores is tried no more as long as it is refused for the same
+// reason, and told of again for another one.
+func TestAnIgnoredRecord(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, sandbox.Options{})
+	s.Run(noBobs)
+	id := s.Insert("Account", "Name", "Bob")
+	s.load(s.account)
+	waiting := func() int64 {
+		t.Helper()
+		all, err := s.Waiting(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[s.account.Mapping.ID].Refused
+	}
+	if n := waiting(); n != 1 {
+		t.Fatalf("%d refused", n)
+	}
+	s.Run(`UPDATE _syncline.read_error SET next_at = 'infinity'`)
+	s.Sandbox.Org.Clock.Step(time.Minute)
+	s.Update("Account", id, "Phone", "1")
+	s.poll(now)
+	if n := waiting(); n != 0 || s.One(`SELECT attempts FROM _syncline.read_error`) != "2" {
+		t.Errorf("%d refused, once ignored", n)
+	}
+	s.Run(`ALTER TABLE salesforce.account ADD CONSTRAINT a_phone CHECK (phone <> '2'), DROP CONSTRAINT no_bob`)
+	s.Sandbox.Org.Clock.Step(time.Minute)
+	s.Update("Account", id, "Phone", "2")
+	s.poll(now)
+	if n := waiting(); n != 1 {
+		t.Errorf("%d refused, for another reason", n)
+	}
+}

@@ -1,0 +1,97 @@
+package reader_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/synclinehq/syncline/internal/reader"
+	"github.com/synclinehq/syncline/internal/salesforce/bulk"
+	"github.com/synclinehq/syncline/internal/spool"
+	"github.com/synclinehq/syncline/sandbox"
+)
+
+// heldUp loads records of some size, whose pages are larger than what the
+// network holds, while an application keeps the table to itself for a moment
+// that is longer than the org's patience, if it has any. It returns what was
+// spooled, and how many calls that took.
+func heldUp(t *testing.T, share int64, fault string) (spooled, calls int64) {
+	t.Helper()
+	const rows = 30_000
+	s := newSite(t, sandbox.Options{})
+	s.account = s.Table("Account", "", "Name", "Phone", "Website", "Description", "BillingStreet")
+	s.Seed("Account", rows)
+	disk := spool.New(spool.Config{Dir: t.TempDir(), After: 20 * time.Millisecond, Limit: share})
+	s.Reader = reader.New(reader.Config{
+		Connection: s.Connection, DB: s.DB, Org: s.Org, Bulk: bulk.New(s.Org).Through(disk),
+		Settings: reader.Settings{BulkFrom: 1, BulkPageRows: rows / 3, BulkChunk: 50_000, BulkGroup: 1},
+	})
+	if fault != "" {
+		s.Fault(fault)
+	}
+	app := s.App()
+	held := false
+	before := s.Calls()
+	done, err := s.Load(t.Context(), s.fence, s.account, time.Now().Add(time.Minute), func(p reader.Progress) {
+		if held || p.Rows == 0 {
+			return
+		}
+		held = true
+		if _, err := app.Exec(t.Context(), `BEGIN; LOCK TABLE salesforce.account IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			t.Error(err)
+		}
+		time.AfterFunc(1200*time.Millisecond, func() { _, _ = app.Exec(t.Context(), `COMMIT`) })
+	})
+	if !done || err != nil || !held {
+		t.Fatal(done, err)
+	}
+	if disk.Used() != 0 {
+		t.Errorf("%d bytes are left on disk", disk.Used())
+	}
+	if got := s.One(`SELECT count(*) || ' ' || count(DISTINCT sfid) FROM salesforce.account`); got != "30000 30000" {
+		t.Errorf("rows: %s", got)
+	}
+	return disk.Total(), s.Calls() - before
+}
+
+// Guard: salesforce/bulk/pages.go: "c.spool.Body(rep.Body)".
+func slowReader(t *testing.T) {
+	spooled, calls := heldUp(t, spool.DefaultLimit, `{"kind":"drop_slow","bytesPerSecond":1000000000,"delayMs":300,"path":"/results"}`)
+	// The count, the job, its state, the list, three pages, the end of the job.
+	if spooled == 0 || calls > 9 {
+		t.Errorf("%d bytes spooled, %d calls", spooled, calls)
+	}
+}
+
+// Guard: spool/spool.go: what found no room in the file comes behind it.
+func slowWriter(t *testing.T) {
+	if spooled, _ := heldUp(t, 400_000, ""); spooled == 0 || spooled > 400_000 {
+		t.Errorf("%d bytes spooled", spooled)
+	}
+}
+
+// Guard: reconcile.go, askDeleted: "list.EarliestDateAvailable.After(s.DeletedTo)".
+func placeExpired(t *testing.T) {
+	s := newSite(t, sandbox.Options{})
+	settings := prompt
+	settings.DeletedEvery = time.Nanosecond
+	s.Reader = s.reader(settings)
+	s.account.Mapping.Options.ReconcileSeconds = -1 // nothing else has Ids compared
+	look := func() {
+		if list, err := s.Reconcile(t.Context(), s.fence, s.tables(), reader.ReconcileOptions{}); err != nil || list[0].Err != nil {
+			t.Fatal(list, err)
+		}
+	}
+	ids := s.accounts(2)
+	s.load(s.account)
+	s.Sandbox.Org.Clock.Step(time.Hour)
+	s.poll(now)
+	look()
+	s.Sandbox.Org.Clock.Step(time.Hour)
+	s.purge(ids[0])
+	s.Sandbox.Org.Clock.Step(20 * 24 * time.Hour) // longer than the org keeps the list
+	s.poll(now)
+	for range 3 {
+		look()
+	}
+	s.want("after a pause of 20 days", "account 1")
+}

@@ -1,0 +1,4 @@
+package verify
+
+// Repairable is which differences are repaired by themselves.
+var Repairable = repairable
