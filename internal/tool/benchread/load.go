@@ -35,7 +35,9 @@ type childArgs struct {
 	Fence      int64
 	Pages      int
 	Group      int
-	Profile    string
+	// Streams, if not 0, loads by so many queries at once instead.
+	Streams int
+	Profile string
 	// Empty and Slow are for the parent: the table is emptied before; the org
 	// is far away.
 	Empty, Slow bool
@@ -75,10 +77,11 @@ func runChild(ctx context.Context, args string) error {
 	if err != nil {
 		return err
 	}
-	r := reader.New(reader.Config{
-		Connection: in.Connection, DB: db, Org: org, Bulk: bulk.New(org),
-		Settings: reader.Settings{BulkFrom: 1, BulkPages: in.Pages, BulkGroup: in.Group},
-	})
+	settings := reader.Settings{BulkFrom: 1, BulkPages: in.Pages, BulkGroup: in.Group}
+	if in.Streams > 0 {
+		settings.BulkFrom, settings.QueryStreams = -1, in.Streams
+	}
+	r := reader.New(reader.Config{Connection: in.Connection, DB: db, Org: org, Bulk: bulk.New(org), Settings: settings})
 	fence := target.Fence{Connection: in.Connection.ID, Kind: "load", Number: in.Fence}
 	if err := db.Raise(ctx, fence); err != nil {
 		return err

@@ -8,7 +8,9 @@
 //   - again, changed, beside: the load into a table that has the same rows, the
 //     same but for a tenth, or rows of the application;
 //   - slow, slow1: the load from an org 80 ms away that gives each connection
-//     10 MB/s, with five pages at once and with one.
+//     10 MB/s, with five pages at once and with one;
+//   - queries, queries1: the load from there by queries, five at once and one;
+//   - catchup: the polls after a tenth of the records has changed.
 //
 // The load's clock stops when rows, indexes and triggers are there. Org, load
 // and export each run in a process of their own. Pairs alternate and medians
@@ -129,6 +131,13 @@ func (b *bench) measures() []measure {
 		{"beside", b.beside},
 		{"strict", b.strict},
 		{"export", b.export},
+		{"catchup", b.catchup},
+		{"queries", func(ctx context.Context) (result, error) {
+			return b.load(ctx, childArgs{Streams: 5, Empty: true, Slow: true})
+		}},
+		{"queries1", func(ctx context.Context) (result, error) {
+			return b.load(ctx, childArgs{Streams: 1, Empty: true, Slow: true})
+		}},
 		{"slow", func(ctx context.Context) (result, error) {
 			return b.load(ctx, childArgs{Pages: b.pages, Empty: true, Slow: true})
 		}},
