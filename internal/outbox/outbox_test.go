@@ -14,7 +14,7 @@ import (
 
 	"github.com/synclinehq/syncline/internal/outbox"
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
-	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/sitetest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -27,15 +27,7 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	dsn := pgtest.New(t)
-	db, err := target.Open(t.Context(), target.Config{URL: dsn})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	_, dsn := sitetest.OpenDatabase(t)
 	// As the sessions of package target: no prepared statements.
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {

@@ -110,7 +110,7 @@ func TestMemoryOfALoadDoesNotGrowWithRows(t *testing.T) {
 	const rows = 40_000
 	s := newSite(t, sandbox.Options{})
 	made := madeOrg{n: rows, peak: map[bool]uint64{}}
-	s.Reader = reader.New(reader.Config{Connection: s.Connection, DB: s.DB, Org: made})
+	s.Reader = reader.New(reader.Config{Connection: s.Connection, DB: s.DB, Org: made, Settings: reader.Settings{QueryStreams: 1}})
 	began := time.Now()
 	s.load(s.account)
 	t.Logf("%d rows in %v; live heap at most %d and %d KiB", rows, time.Since(began), made.peak[false]>>10, made.peak[true]>>10)

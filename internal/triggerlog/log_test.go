@@ -1,7 +1,6 @@
 package triggerlog_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,7 +14,7 @@ import (
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
 	"github.com/synclinehq/syncline/internal/schema"
-	"github.com/synclinehq/syncline/internal/target"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/internal/triggerlog"
 )
 
@@ -31,24 +30,11 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	const name = `Sales"force`
-	dsn := pgtest.New(t)
-	db, err := target.Open(t.Context(), target.Config{URL: dsn})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db, dsn := sitetest.OpenDatabase(t)
 	if _, err := schema.Apply(t.Context(), db, mapping.Connection{ID: uuid.New(), Schema: name}, nil); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := pgx.Connect(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	s := &site{T: t, Log: triggerlog.In(name), db: conn}
+	s := &site{T: t, Log: triggerlog.In(name), db: sitetest.Connect(t, dsn).Conn}
 	s.run(`SET search_path = "Sales""force", public`)
 	return s
 }
