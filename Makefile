@@ -61,7 +61,7 @@ faults: ## the fault suite with FAULT_SEEDS (5) seeds for each test
 
 .PHONY: kills
 kills: ## kill nodes KILLS (500) times in all, in every way of writing, under faults
-	SYNCLINE_KILLS=$${KILLS:-500} $(GO) test -count=1 -timeout 2h -v -run '^TestKills$$' ./internal/faulttest
+	SYNCLINE_KILLS=$${KILLS:-500} $(GO) test -count=1 -timeout 2h -parallel 18 -v -run '^TestKills$$' ./internal/faulttest
 
 .PHONY: seeds
 seeds: ## play SEEDS (100) lives of an org against the reader; both judges at the end of each
