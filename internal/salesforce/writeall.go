@@ -27,10 +27,10 @@ type Written struct {
 
 // Composable says whether a write may travel with others. Salesforce takes
 // "@{" in a composite request for a reference to another reply, wherever it
-// stands: a record that holds it must go by itself. So does a write that lets
-// duplicates pass, since not every org hears that header in a part of a request.
+// stands: a record that holds it must go by itself. What a write says of
+// assignment and duplicate rules travels in the headers of its part.
 func (w WriteRequest) Composable() bool {
-	return !w.AllowDuplicates && !slices.ContainsFunc(w.Records, func(r json.RawMessage) bool { return bytes.Contains(r, []byte("@{")) })
+	return !slices.ContainsFunc(w.Records, func(r json.RawMessage) bool { return bytes.Contains(r, []byte("@{")) })
 }
 
 // WriteAll makes up to [MaxWrites] writes in one API call, one after the other
@@ -83,7 +83,7 @@ func (c *Client) composeWrites(list []WriteRequest) (request, []int, error) {
 		case err != nil:
 			return request{}, nil, fmt.Errorf("%s %s: %w", w.Op, w.Object, err)
 		case !w.Composable():
-			return request{}, nil, errors.New(`it must go by itself: a record holds "@{", which a composite request would take for a reference, or duplicates are to pass`)
+			return request{}, nil, errors.New(`it must go by itself: a record holds "@{", which a composite request would take for a reference`)
 		}
 		subs[i] = composedWrite{Method: r.method, URL: r.path, ReferenceID: referenceID(i), Headers: r.header, Body: r.body}
 		counts[i] = n

@@ -146,7 +146,7 @@ func (w *Writer) jobSets(sets []*plan.ChangeSet) []*plan.ChangeSet {
 		}
 		fit, rest := fitting(s)
 		for chunk := range slices.Chunk(rest, plan.MaxRecords) {
-			out = append(out, &plan.ChangeSet{Table: s.Table, Op: s.Op, Items: chunk, Lane: s.Lane})
+			out = append(out, &plan.ChangeSet{Table: s.Table, Op: s.Op, Items: chunk, Lane: s.Lane, Parents: s.Parents})
 		}
 		if old := byTable[s.Table.Name]; byJob && !s.Bulk && old != nil {
 			old.Items = append(old.Items, fit...)

@@ -29,6 +29,8 @@ type call struct {
 	// as a Bulk job instead.
 	lane int
 	job  *job
+	// parents are locked by the call.
+	parents []string
 }
 
 // claimed is what one claim did.
@@ -38,12 +40,11 @@ type claimed struct {
 	// settled is the number of entries that needed no call, failed those of
 	// them that are FAILED.
 	settled, failed int
-	done            []plan.Done
-	conflicts       []outbox.Conflict
+	// more says that the log was not looked through to its end.
+	more      bool
+	done      []plan.Done
+	conflicts []outbox.Conflict
 }
-
-// maxPages bounds how many pages of waiting entries one claim looks through.
-const maxPages = 40
 
 // claim takes the next change sets out of the log, and settles what needs no
 // call. The first transaction of the path of a call.
@@ -52,10 +53,12 @@ func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error)
 	started := time.Now()
 	_, err := w.db.Write(ctx, fence, target.Options{}, func(ctx context.Context, tx *target.Tx) error {
 		done = claimed{}
-		p, err := w.next(ctx, tx)
-		if err != nil || p == nil {
+		found, err := w.next(ctx, tx)
+		done.more = found.more
+		if err != nil || found.plan == nil {
 			return err
 		}
+		p := found.plan
 		if done.conflicts, err = w.file(ctx, tx, p); err != nil {
 			return err
 		}
@@ -68,7 +71,8 @@ func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error)
 			if err != nil {
 				return err
 			}
-			c.lane = set.Lane
+			c.lane, c.parents = set.Lane, set.Parents
+			w.holdNew(c, set)
 			if set.Bulk {
 				c.job = &job{call: c, since: started, lookAt: started.Add(time.Hour), busy: true}
 			}
@@ -79,6 +83,7 @@ func (w *Writer) claim(ctx context.Context, fence target.Fence) (claimed, error)
 		return nil
 	})
 	if err != nil {
+		w.look = nil
 		return claimed{}, fmt.Errorf("claim changes: %w", err)
 	}
 	w.tell(ctx, done)
@@ -119,47 +124,6 @@ func (w *Writer) tell(ctx context.Context, c claimed) {
 	for name, list := range conflicts {
 		w.cfg.Observe(Observation{Table: w.cfg.Tables[name], Conflicts: list})
 	}
-}
-
-// next plans, past pages of entries that all have to wait. Nil: there is
-// nothing to do.
-func (w *Writer) next(ctx context.Context, tx *target.Tx) (*plan.Plan, error) {
-	held, err := w.holds(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
-	after := int32(0)
-	w.looked = 0
-	var waits []plan.Wait
-	for range maxPages {
-		entries, err := w.page(ctx, tx, after)
-		if err != nil {
-			return nil, err
-		}
-		if len(entries) == 0 {
-			if err := w.guard(ctx, tx, &plan.Input{}); err != nil {
-				return nil, err
-			}
-			break
-		}
-		w.looked += len(entries)
-		in, err := w.gather(ctx, tx, entries)
-		if err != nil {
-			return nil, err
-		}
-		if err := w.guard(ctx, tx, &in); err != nil {
-			return nil, err
-		}
-		w.bulkInput(&in)
-		p := plan.Next(w.algorithm(), in, held)
-		p.Sets = w.jobSets(p.Sets)
-		if len(p.Sets) > 0 || len(p.Done) > 0 {
-			return p, nil
-		}
-		waits = append(waits, p.Waits...)
-		after = entries[len(entries)-1].ID
-	}
-	return nil, w.explain(ctx, tx, waits)
 }
 
 func (w *Writer) algorithm() mapping.Algorithm {

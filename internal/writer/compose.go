@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/synclinehq/syncline/internal/crash"
 	"github.com/synclinehq/syncline/internal/salesforce"
@@ -12,7 +13,7 @@ import (
 )
 
 // deliverAll delivers calls that touch different records: those that can travel
-// together in one API call, the others one by one. An error of one does not
+// together, as many as one API call takes, the others one by one. An error of one does not
 // keep the others from being delivered, unless it is the fence's: what was
 // claimed is either sent, taken back or open.
 func (w *Writer) deliverAll(ctx context.Context, fence target.Fence, calls []*call, p *Progress) error {
@@ -24,12 +25,16 @@ func (w *Writer) deliverAll(ctx context.Context, fence target.Fence, calls []*ca
 			alone = append(alone, c)
 		}
 	}
-	if len(together) == 1 {
-		together, alone = nil, append(together, alone...)
-	}
 	var failed error
-	if len(together) > 0 {
-		failed = w.deliverTogether(ctx, fence, together, p)
+	for chunk := range slices.Chunk(together, salesforce.MaxWrites) {
+		switch {
+		case errors.Is(failed, target.ErrFenced):
+			return failed
+		case len(chunk) == 1:
+			alone = append(alone, chunk[0])
+		default:
+			failed = errors.Join(failed, w.deliverTogether(ctx, fence, chunk, p))
+		}
 	}
 	for _, c := range alone {
 		if errors.Is(failed, target.ErrFenced) {

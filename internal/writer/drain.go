@@ -147,11 +147,15 @@ func (d *drain) land(l landing) {
 	if d.w.idleCost < veryLongClaim {
 		d.w.idleUntil = time.Time{}
 	}
+	for _, c := range l.flight.calls {
+		d.w.freed(c)
+	}
 	if j := l.flight.job; j != nil {
 		j.busy = false
 		if j.over {
 			delete(d.w.jobs, j.call.batch)
 			d.w.bulkAt, d.w.idleUntil = time.Time{}, time.Time{}
+			d.w.lookAgain()
 		}
 	}
 	switch {
@@ -183,6 +187,7 @@ func (d *drain) revisit(ctx context.Context) error {
 	for len(d.w.flights) > 0 {
 		d.land(<-d.landed)
 	}
+	d.w.lookAgain()
 	return d.w.revisit(ctx, d.fence, &d.p)
 }
 
@@ -205,7 +210,8 @@ func (d *drain) step(ctx context.Context) (went bool, err error) {
 	}
 	start := time.Now()
 	c, err := d.w.claim(ctx, d.fence)
-	d.w.took(time.Since(start), len(c.calls)+c.settled > 0, err)
+	found := len(c.calls)+c.settled > 0 || c.more
+	d.w.took(time.Since(start), found, err)
 	if err != nil {
 		return false, err
 	}
@@ -218,16 +224,17 @@ func (d *drain) step(ctx context.Context) (went bool, err error) {
 		}
 		d.launch(calls, nil, func(p *Progress) error { return d.w.deliverAll(ctx, d.fence, calls, p) })
 	}
-	return len(c.calls)+c.settled > 0, nil
+	return found, nil
 }
 
-// lanes groups calls by the request that they travel in. A Bulk job goes alone.
+// lanes groups calls by the request that they travel in, or, if they are too
+// many for one, by those that go one after the other. A Bulk job goes alone.
 func lanes(calls []*call) [][]*call {
 	var out [][]*call
 	at := map[int]int{}
 	for _, c := range calls {
 		i, ok := at[c.lane]
-		if c.job != nil || !ok || len(out[i]) == salesforce.MaxWrites {
+		if c.job != nil || !ok {
 			out = append(out, nil)
 			i = len(out) - 1
 			if c.job == nil {

@@ -104,6 +104,9 @@ func (w *Writer) brakeTable(ctx context.Context, tx *target.Tx, t *mapping.Table
 	}
 	was := b.held
 	b.held = answer == brake.Held
+	if was && !b.held {
+		w.lookAgain()
+	}
 	switch answer {
 	case brake.Held:
 		if !was {

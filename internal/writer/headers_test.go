@@ -72,6 +72,9 @@ func TestDuplicatesPassWhereAsked(t *testing.T) {
 		}
 		s.want("row", s.lines(`SELECT _hc_lastop, _hc_err::json ->> 'code' FROM account WHERE external_id__c = 'b'`), want)
 		s.want("contact", s.lines(`SELECT _hc_lastop FROM contact`), "INSERTED\n")
+		if !slices.Equal(s.client.together, []int{2}) {
+			t.Errorf("composed calls of %v", s.client.together)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/triggerlog"
 	"github.com/synclinehq/syncline/internal/writer/plan"
 )
 
@@ -30,7 +31,10 @@ func (w *Writer) holds(ctx context.Context, tx querier) (*plan.Held, error) {
 	kept := make(map[uuid.UUID]holding, len(open))
 	for batch, n := range open {
 		h := w.holding[batch]
-		if h.intents != n {
+		// What waits for a job goes on when all of it is settled: sooner, a part of
+		// it would go by calls that are not worth it, and the rest would be too
+		// little for a job.
+		if h.held == nil || h.intents != n && w.jobs[batch] == nil {
 			if h, err = w.holdCall(ctx, tx, batch); err != nil {
 				return nil, err
 			}
@@ -61,4 +65,17 @@ func (w *Writer) holdCall(ctx context.Context, tx querier, batch uuid.UUID) (hol
 	}
 	h.held.Touch(w.cfg.Tables, entries)
 	return h, nil
+}
+
+// holdNew names what has to wait for a call that is claimed now.
+func (w *Writer) holdNew(c *call, set *plan.ChangeSet) {
+	h := holding{intents: len(c.intents), held: plan.Hold(c.intents)}
+	if w.algorithm() != mapping.Ordered {
+		entries := make([]triggerlog.Entry, len(set.Items))
+		for i, item := range set.Items {
+			entries[i] = item.Entry
+		}
+		h.held.Touch(w.cfg.Tables, entries)
+	}
+	w.holding[c.batch] = h
 }

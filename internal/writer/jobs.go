@@ -59,18 +59,6 @@ const (
 	journalChunk = 5000
 )
 
-// firstLook is when a job of n records is asked for: it is hardly done before.
-// Later waits grow with its age, so that a job of ten minutes takes about ten
-// questions.
-func firstLook(n int) time.Duration {
-	return 150*time.Millisecond + time.Duration(n)*40*time.Microsecond
-}
-
-func (j *job) looked() {
-	j.asked++
-	j.lookAt = time.Now().Add(min(max(firstLook(len(j.call.intents)), time.Since(j.since)*6/10), time.Minute))
-}
-
 // start makes the org's job and sets it going.
 func (w *Writer) start(ctx context.Context, fence target.Fence, j *job, p *Progress) error {
 	if err := w.journalJob(ctx, fence, j.call); err != nil {
@@ -182,8 +170,8 @@ func (w *Writer) setGoing(ctx context.Context, fence target.Fence, j *job, _ *Pr
 	switch {
 	case err == nil, salesforce.OutcomeUnknown(err):
 		crash.Point(crash.WriterAfterJobStarted, j.id)
-		j.since = time.Now()
-		j.looked()
+		j.since, j.asked = time.Now(), 0
+		w.askLater(j, 0)
 		return err
 	default:
 		j.over = true
@@ -230,16 +218,17 @@ func (w *Writer) lookAt(ctx context.Context, fence target.Fence, j *job, p *Prog
 		w.out.WarnContext(ctx, "a Bulk job is gone; its outcome is looked for record by record", "job", j.id, "error", err)
 		return w.leave(ctx, fence, j, j.call.intents, p)
 	case err != nil:
-		j.looked()
+		w.askLater(j, 0)
 		return err
 	case got.State == bulk.UploadComplete, got.State == bulk.InProgress:
-		j.looked()
+		w.askLater(j, got.Records)
 		return nil
 	case got.State == bulk.Open && j.ours:
 		return w.setGoing(ctx, fence, j, p)
 	case got.State == bulk.Open:
 		return w.stop(ctx, fence, j, p)
 	}
+	w.jobIsOver(j)
 	return w.collect(ctx, fence, j, got, p)
 }
 
@@ -254,7 +243,7 @@ func (w *Writer) stop(ctx context.Context, fence target.Fence, j *job, p *Progre
 		j.lookAt = time.Now().Add(wait)
 		return nil
 	}
-	j.looked()
+	w.askLater(j, 0)
 	j.stopped = true
 	if err := w.cfg.Bulk.AbortIngest(ctx, j.id); err != nil {
 		return err

@@ -164,8 +164,11 @@ func (w *Writer) putOff() []int32 {
 	for id, at := range w.notBefore {
 		if now.Before(at) {
 			ids = append(ids, id)
-		} else {
-			delete(w.notBefore, id)
+			continue
+		}
+		delete(w.notBefore, id)
+		if w.look != nil {
+			w.look.stale = true
 		}
 	}
 	return ids
@@ -232,6 +235,9 @@ func (w *Writer) rest(p Progress) Progress {
 	}
 	if time.Now().Before(w.idleUntil) {
 		sooner(w.idleUntil)
+	}
+	if l := w.look; l != nil && l.stale {
+		sooner(l.began.Add(lookShare * l.cost))
 	}
 	return p
 }

@@ -2,12 +2,15 @@ package writer
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/sandbox/org"
 )
 
 // Calls wait for each other in the org: they get there only if all are under way
@@ -107,4 +110,40 @@ func TestOneOfTheCallsUnderWayIsRefused(t *testing.T) {
 	s.want("pending", s.lines(`SELECT count(*) FROM _trigger_log WHERE state = 'PENDING'`), "0\n")
 	s.drain()
 	s.allOnce("account")
+}
+
+// TestCallsUnderWayKeepTheirParents: the org holds a parent locked for longer
+// than it lets another call wait for it. A call with a child of the same parent
+// waits for the reply, one with another parent's goes at once.
+func TestCallsUnderWayKeepTheirParents(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, by(mapping.Dependency))
+	s.run(`INSERT INTO account (name, external_id__c) VALUES ('A', 'a'), ('B', 'b')`)
+	s.drain()
+	s.org.Org.SetSwitches(org.Switches{LockWaitSeconds: 1, HoldMS: 1500})
+	const sql = `INSERT INTO contact (lastname, %s) SELECT '%s', %s FROM account WHERE name = '%s'`
+	s.run(fmt.Sprintf(sql, "accountid", "first", "sfid", "A"))
+	m := newMeeting(t, 2)
+	s.client.around = func(w salesforce.WriteRequest, send func() ([]salesforce.Result, error)) ([]salesforce.Result, error) {
+		switch body := string(w.Records[0]); {
+		case strings.Contains(body, "first"):
+			s.run(fmt.Sprintf(sql, "account__external_id__c", "sister", "external_id__c", "A"))
+			s.run(fmt.Sprintf(sql, "accountid", "cousin", "sfid", "B"))
+			m.arrive()
+		case strings.Contains(body, "cousin"):
+			m.arrive()
+		}
+		return send()
+	}
+	if p := s.drain(); p.Sent != 3 || p.Retry != 0 {
+		t.Errorf("progress %+v", p)
+	}
+	s.run(`UPDATE contact SET email = lastname || '@example.com'`)
+	s.client.around = nil
+	if p := s.drain(); p.Sent != 3 || p.Retry != 0 {
+		t.Errorf("progress of updates that name no parent: %+v", p)
+	}
+	if err := m.ctx.Err(); err != nil {
+		t.Errorf("the calls have not met: %v", err)
+	}
 }

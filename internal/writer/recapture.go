@@ -113,9 +113,7 @@ func (w *Writer) explain(ctx context.Context, tx *target.Tx, waits []plan.Wait) 
 	var ids []int32
 	var reasons []string
 	for _, x := range waits {
-		if reason := "waits: " + x.Reason; x.Entry.Message != reason && len(ids) < maxReasons {
-			ids, reasons = append(ids, x.Entry.ID), append(reasons, reason)
-		}
+		ids, reasons = append(ids, x.Entry.ID), append(reasons, waitMessage(x))
 	}
 	if len(ids) == 0 {
 		return nil
@@ -128,6 +126,8 @@ func (w *Writer) explain(ctx context.Context, tx *target.Tx, waits []plan.Wait) 
 	}
 	return nil
 }
+
+func waitMessage(x plan.Wait) string { return "waits: " + x.Reason }
 
 // maxReasons bounds how many entries are told why they wait in one claim.
 const maxReasons = 1000

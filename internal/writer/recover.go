@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/synclinehq/syncline/internal/crash"
+	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/outbox"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/target"
@@ -18,9 +19,20 @@ import (
 // Recover settles what earlier turns left open, as far as that can be told now.
 // A turn calls it before it drains; what stays open holds back only its own
 // records and is looked at again by [Writer.Drain].
+//
+// It is an error if the connection does not know its Salesforce user: inserts
+// whose answer is lost are looked for by it, and not to find them would count as
+// a proof that they never arrived (I6).
 func (w *Writer) Recover(ctx context.Context, fence target.Fence) error {
+	if w.cfg.Connection.Org.UserID == "" {
+		return &mapping.ConfigError{
+			Object: "connection", Problem: "it does not know as which Salesforce user it writes, so nothing is sent",
+			Fix: "delete the connection without its tables and create it again: that asks Salesforce",
+		}
+	}
 	var p Progress
 	w.jobs = map[uuid.UUID]*job{} // another turn may have gone on with them
+	w.look = nil
 	return w.revisit(ctx, fence, &p)
 }
 

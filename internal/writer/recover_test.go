@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/salesforce"
 )
 
@@ -261,4 +262,14 @@ func TestLostInsertIsNotTheOneOfARowThatIsHeld(t *testing.T) {
 	s.drain()
 	s.want("rows", s.lines(`SELECT count(DISTINCT sfid) FROM opportunity`), "2\n")
 	s.want("org", s.inOrg(`SELECT Name FROM Opportunity`), strings.Repeat(`{"Name":"Big"}`+"\n", 2))
+}
+
+// Without the user's Id a lost insert would not be found, and be sent twice.
+func TestConnectionWithoutAUserSendsNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *Config) { c.Connection.Org.UserID = "" })
+	err := s.Recover(t.Context(), s.fence)
+	if _, ok := errors.AsType[*mapping.ConfigError](err); !ok || !strings.Contains(err.Error(), "create it again") {
+		t.Errorf("error %v", err)
+	}
 }

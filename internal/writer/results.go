@@ -27,7 +27,7 @@ type tally struct {
 func (w *Writer) collect(ctx context.Context, fence target.Fence, j *job, got bulk.Job, p *Progress) error {
 	t, err := w.results(ctx, j, got)
 	if err != nil {
-		j.looked()
+		w.askLater(j, 0)
 		return err
 	}
 	crash.Point(crash.WriterAfterReplyBeforeJournal, j.call.batch.String())
@@ -44,11 +44,11 @@ func (w *Writer) collect(ctx context.Context, fence target.Fence, j *job, got bu
 		}
 	}
 	if err := w.settleJob(ctx, fence, j, known, answers, p); err != nil {
-		j.looked()
+		w.askLater(j, 0)
 		return err
 	}
 	if err := w.unsentOfJob(ctx, fence, j, unsent, got); err != nil {
-		j.looked()
+		w.askLater(j, 0)
 		return err
 	}
 	if len(lost) > 0 {

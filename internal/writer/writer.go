@@ -3,6 +3,7 @@ package writer
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -212,6 +213,8 @@ type Writer struct {
 	// Bulk job does not tell all outcomes.
 	noBulk map[string]time.Time
 	left   map[uuid.UUID]bool
+	// jobPace is how fast the org does jobs.
+	jobPace jobPace
 
 	// jobs are the Bulk jobs that are open, by call; flights is what is under
 	// way. Only the goroutine of the turn knows them.
@@ -227,8 +230,10 @@ type Writer struct {
 	bulkSize  int
 	idleUntil time.Time
 	idleCost  time.Duration
-	// looked is the number of entries that the newest claim looked at.
+	// looked is the number of entries that the newest claim looked at, or had
+	// passed over before; look is the way through the log that it went on with.
 	looked int
+	look   *look
 	// held are tables whose entries wait.
 	held map[string]bool
 	// holding is what open calls keep waiting.
@@ -246,7 +251,7 @@ func New(cfg Config) *Writer {
 		log: triggerlog.In(cfg.Schema), box: outbox.Of(cfg.Connection.ID),
 		attempts: map[int32]int{}, notBefore: map[int32]time.Time{}, own: map[uuid.UUID]bool{},
 		bulkSize: bulkWindow, noBulk: map[string]time.Time{}, left: map[uuid.UUID]bool{},
-		jobs: map[uuid.UUID]*job{}, flights: map[*flight]bool{},
+		jobs: map[uuid.UUID]*job{}, flights: map[*flight]bool{}, holding: map[uuid.UUID]holding{},
 		limit: plan.MaxRecords,
 	}
 	if w.clock == nil {
@@ -265,8 +270,12 @@ func New(cfg Config) *Writer {
 // that are paused, or that can't be resolved at the moment. An entry of a table
 // that is neither in Config.Tables nor held is FAILED as not mapped.
 func (w *Writer) Hold(tables ...string) {
-	w.held = make(map[string]bool, len(tables))
+	held := make(map[string]bool, len(tables))
 	for _, t := range tables {
-		w.held[t] = true
+		held[t] = true
 	}
+	if !maps.Equal(held, w.held) {
+		w.lookAgain()
+	}
+	w.held = held
 }

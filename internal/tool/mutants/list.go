@@ -148,10 +148,22 @@ var mutations = []mutation{
 		Tests: []tests{{"./internal/salesforce", "^TestWriteTooLate"}},
 	},
 	{
-		Name: "plan: records with an open intent don't wait", Invariant: "I6", File: "internal/writer/plan/keys.go",
-		Old:   "\t\th.marks.own.add(appendKeys(nil, i.Table, i.RecordID, i.Sfid, i.ExternalID))\n",
+		Name: "plan: records with an open intent don't wait", Invariant: "I6", File: "internal/writer/plan/held.go",
+		Old:   "\t\th.marks.own.add(keysOf(appendKeys(nil, i.Table, i.RecordID, i.Sfid, i.ExternalID)))\n",
 		New:   "",
 		Tests: []tests{{pkgPlan, "^TestHeldRecordsWaitAlone$"}, {pkgWriter, "^TestUnknownUpdateGoesBeforeNewerOnes$"}},
+	},
+	{
+		Name: "plan: what was passed over is forgotten", Invariant: "I5", File: "internal/writer/plan/held.go",
+		Old:   "\th.marks.absorb(&o.marks)\n",
+		New:   "",
+		Tests: []tests{{pkgPlan, "^(TestHeldThatIsAbsorbed|TestAlgorithmsKeepTheirPromises)$"}},
+	},
+	{
+		Name: "writer: what comes in front of those that wait is passed over", Invariant: "I5", File: "internal/writer/look.go",
+		Old:   "return got == f, nil",
+		New:   "return got.to == f.to, nil",
+		Tests: []tests{{pkgWriter, "^TestEntryThatComesInFrontOfThoseThatWait$"}},
 	},
 	{
 		Name: "plan: a row that came and went is sent", Invariant: "I3", File: "internal/writer/plan/decide.go",

@@ -38,13 +38,13 @@ func Dependency(in Input, held *Held) *Plan {
 
 // footprint adds to what an entry is known by what Dependency keeps in order.
 func (p *planner) footprint(e triggerlog.Entry, d decision) footprint {
-	f := footprint{own: d.keys, refs: d.needs}
+	f := footprint{own: keysOf(d.keys), refs: keysOf(d.needs)}
 	t := p.in.Tables[e.Table]
 	if t == nil {
 		return f
 	}
 	if row := p.in.Rows[Record{e.Table, e.RecordID}]; row.ExternalID != "" {
-		f.own = append(f.own, externalKey(t.Name, row.ExternalID))
+		f.own = append(f.own, keyOf(externalKey(t.Name, row.ExternalID)))
 	}
 	// What can't be read touches nothing: it fails for it, or is passed over.
 	r := p.read(t, e)
@@ -83,16 +83,16 @@ func (p *planner) pointByRow(f *footprint, t *mapping.Table, a triggerlog.Action
 			continue
 		}
 		if changed && !now.Null {
-			f.refs = append(f.refs, "row:"+s.Parent.Name+":"+now.Value)
+			f.refs = append(f.refs, keyOf("row:"+s.Parent.Name+":"+now.Value))
 		}
 		if had && !before.Null && (changed || a == triggerlog.Delete) {
-			f.refs = append(f.refs, "row:"+s.Parent.Name+":"+before.Value)
+			f.refs = append(f.refs, keyOf("row:"+s.Parent.Name+":"+before.Value))
 		}
 		switch {
 		case a == triggerlog.Delete && had && !before.Null:
-			f.gone = append(f.gone, t.Name+">row:"+s.Parent.Name+":"+before.Value)
+			f.gone = append(f.gone, keyOf(t.Name+">row:"+s.Parent.Name+":"+before.Value))
 		case a == triggerlog.Insert && changed && !now.Null:
-			f.comes = append(f.comes, t.Name+">row:"+s.Parent.Name+":"+now.Value)
+			f.comes = append(f.comes, keyOf(t.Name+">row:"+s.Parent.Name+":"+now.Value))
 		}
 	}
 }
@@ -103,31 +103,31 @@ func (p *planner) point(f *footprint, t *mapping.Table, a triggerlog.Action, c c
 	if ref == "" {
 		return
 	}
-	f.refs = append(f.refs, ref)
+	f.refs = append(f.refs, keyOf(ref))
 	target := p.in.Tables[strings.ToLower(t.Columns[c.column].Target)]
 	if target == nil || target.Access != mapping.ReadWrite {
 		return // an owner or a record type, which nearly all rows share
 	}
 	switch a {
 	case triggerlog.Delete:
-		f.gone = append(f.gone, t.Name+">"+ref)
+		f.gone = append(f.gone, keyOf(t.Name+">"+ref))
 	case triggerlog.Insert:
-		f.comes = append(f.comes, t.Name+">"+ref)
+		f.comes = append(f.comes, keyOf(t.Name+">"+ref))
 	case triggerlog.Update:
 	}
 }
 
 // appendUnique adds the key of a value in a unique field. That of the unique
 // identifier is also how a relationship column of a child names the record.
-func appendUnique(dst []string, t *mapping.Table, c change) []string {
+func appendUnique(dst []key, t *mapping.Table, c change) []key {
 	col := &t.Columns[c.column]
 	switch {
 	case c.value == nil:
 		return dst
 	case c.column == t.Upsert:
-		return append(dst, externalKey(t.Name, text(col.Type, c.value)))
+		return append(dst, keyOf(externalKey(t.Name, text(col.Type, c.value))))
 	case col.Relationship == "" && col.Field != nil && (col.Field.Unique || col.Field.ExternalID):
-		return append(dst, uniqueKey(t.Name, col.Field.Name, text(col.Type, c.value)))
+		return append(dst, keyOf(uniqueKey(t.Name, col.Field.Name, text(col.Type, c.value))))
 	default:
 		return dst
 	}

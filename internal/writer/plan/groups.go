@@ -41,7 +41,7 @@ func (p *planner) levels(groups []*group) []int {
 // takeAbove lets go what has at least this priority and is free. All else is
 // looked at again.
 func (p *planner) takeAbove(groups []*group, level int) {
-	before := newMarks()
+	var before marks
 	for _, g := range groups {
 		if g.placed {
 			continue
@@ -67,7 +67,7 @@ func (p *planner) takeGroup(g *group) {
 	blocked := p.blockedGroup(g, d, f)
 	switch {
 	case blocked == byParent && !p.inSet.meet(f):
-		p.wait(g.carrier, d, f)
+		p.wait(g.carrier, g.all[0].ID, d, f)
 	case blocked != free, p.inSet.meet(f), d.item != nil && !p.join(g.carrier, d, g):
 		p.held.marks.add(f)
 	case d.item == nil:

@@ -69,6 +69,9 @@ type Input struct {
 	NoBulk map[string]bool
 	// Lanes is how many calls may be under way at once; 0 means one.
 	Lanes int
+	// Locked are the parents that calls under way have locked, as
+	// [ChangeSet.Parents] names them.
+	Locked map[string]bool
 }
 
 // Plan is what to do next. Every entry of the input that was looked at is in
@@ -97,6 +100,9 @@ type Plan struct {
 	Waits   []Wait
 	// Looked is the number of entries looked at; the rest come after Sets.
 	Looked int
+	// Locked says that some of those that can't go wait for a call that has
+	// locked their parent.
+	Locked bool
 }
 
 // ChangeSet is records of one table and one operation, no record twice: up to
@@ -107,10 +113,13 @@ type ChangeSet struct {
 	Op    outbox.Op
 	Items []Item
 	Bulk  bool
-	// Lane numbers the call that a change set belongs to, from 0. Change sets
-	// of different lanes have no parent in common: sent at once, they don't lock
-	// each other out.
+	// Lane numbers the call that a change set belongs to, from 0; what is too much
+	// for it goes after its reply. Change sets of different lanes have no parent in
+	// common: sent at once, they don't lock each other out.
 	Lane int
+	// Parents are the records that Salesforce locks with those of the change set,
+	// each once.
+	Parents []string
 }
 
 // Item is one record of a change set.
@@ -123,8 +132,8 @@ type Item struct {
 	// Recapture are columns that an insert goes without, since its parent waits
 	// for it in turn. With the claim they are captured once more, as an update.
 	Recapture []string
-	// parent is what Salesforce locks with the record; "" if nothing.
-	parent string
+	// parents are what Salesforce locks with the record.
+	parents []string
 	// notes are what belongs to the record beside the call.
 	conflicts []outbox.Conflict
 	reread    []Reread
@@ -210,7 +219,7 @@ func newPlanner(in Input, held *Held) *planner {
 		in.Limit = MaxRecords
 	}
 	in.MaxSets, in.Lanes = max(1, in.MaxSets), max(1, in.Lanes)
-	p := &planner{in: in, held: held, inSet: newMarks(), plan: &Plan{}, piles: map[kind]*pile{}, failed: map[Record]int32{},
+	p := &planner{in: in, held: held, plan: &Plan{}, piles: map[kind]*pile{}, failed: map[Record]int32{},
 		readings: map[readingKey]*reading{}, resolve: map[string][]Resolver{}}
 	p.cycles = newCycles(p)
 	return p
@@ -220,22 +229,22 @@ func newPlanner(in Input, held *Held) *planner {
 // set.
 func (p *planner) takeOrdered(e triggerlog.Entry) bool {
 	d := p.decide(e)
-	f := footprint{own: d.keys, refs: d.needs}
+	f := footprint{own: keysOf(d.keys), refs: keysOf(d.needs)}
 	blocked := p.blocked(e, d, f)
 	switch {
 	case blocked == byHeld:
-		p.held.marks.own.add(d.keys)
+		p.held.marks.own.add(f.own)
 	case p.inSet.meet(f):
 		return false
 	case blocked == byParent:
-		p.wait(e, d, footprint{own: d.keys})
+		p.wait(e, e.ID, d, footprint{own: f.own})
 	case d.item == nil:
 		p.settle(e, d)
 		return true
 	case !p.join(e, d, nil):
 		return false
 	default:
-		p.inSet.own.add(d.keys)
+		p.inSet.own.add(f.own)
 		return true
 	}
 	p.plan.Waiting++
@@ -266,14 +275,17 @@ func (p *planner) blocked(e triggerlog.Entry, d decision, f footprint) block {
 	}
 }
 
-// wait lets an entry wait for its parents, or behind one that does.
-func (p *planner) wait(e triggerlog.Entry, d decision, f footprint) {
+// wait lets an entry wait for its parents, or behind one that does. First is the
+// place in the log where it stands.
+func (p *planner) wait(e triggerlog.Entry, first int32, d decision, f footprint) {
 	p.held.waiting.add(f)
 	if d.item == nil {
 		return
 	}
 	for i, l := range d.waits {
-		p.held.awaited[l.parent] = true
+		if insert, ok := p.insertOf(l.parent); !ok || insert.ID > first || !insert.Unsettled() {
+			p.held.await(l.parent)
+		}
 		if i == 0 {
 			p.plan.Waits = append(p.plan.Waits, Wait{Entry: e, Reason: l.why})
 		}

@@ -25,9 +25,15 @@ type pile struct {
 	items []Item
 }
 
-// perCall is how many records share a lane before another one is opened: what
-// one composite request takes.
-const perCall = 5 * MaxRecords
+const (
+	setsPerCall = 5
+	// perCall is how many records share a lane before another one is opened: what
+	// one composite request takes.
+	perCall = setsPerCall * MaxRecords
+	// setsPerLane bounds the change sets of a lane to what two requests take,
+	// since the second one goes after the reply to the first.
+	setsPerLane = 2 * setsPerCall
+)
 
 // join puts an entry on the pile of its kind; false if there is no room for it.
 // Setup objects and data objects never go together: Salesforce refuses that in
@@ -35,6 +41,14 @@ const perCall = 5 * MaxRecords
 func (p *planner) join(e triggerlog.Entry, d decision, g *group) bool {
 	k := kind{table: e.Table, op: d.op}
 	t := p.in.Tables[e.Table]
+	var parents []string
+	if p.in.MaxSets > 1 || p.in.BulkFrom > 0 {
+		parents = p.lockedParents(t, e, d)
+	}
+	if slices.ContainsFunc(parents, func(name string) bool { return p.in.Locked[name] }) {
+		p.plan.Locked = true
+		return false
+	}
 	if len(p.order) > 0 && isSetup(p.order[0].table.Object) != isSetup(t.Object) || !p.room(k) {
 		return false
 	}
@@ -44,13 +58,7 @@ func (p *planner) join(e triggerlog.Entry, d decision, g *group) bool {
 		p.piles[k], p.order = pl, append(p.order, pl)
 	}
 	item := *d.item
-	item.parent, item.conflicts, item.reread, item.group = "", d.conflicts, d.reread, g
-	if p.in.MaxSets > 1 || p.in.BulkFrom > 0 {
-		item.parent = lockedParent(t, d.set)
-		if d.op == outbox.Delete {
-			item.parent = lockedParent(t, p.read(t, e).old)
-		}
-	}
+	item.parents, item.conflicts, item.reread, item.group = parents, d.conflicts, d.reread, g
 	pl.items = append(pl.items, item)
 	return true
 }
@@ -98,7 +106,7 @@ func (p *planner) cut(piles []*pile) {
 		total += len(pl.items)
 	}
 	lanes := min(p.in.Lanes, max(1, (total+perCall-1)/perCall))
-	seed, next := maphash.MakeSeed(), 0
+	seed, next, perLane := maphash.MakeSeed(), 0, make([]int, lanes)
 	for _, pl := range piles {
 		if p.in.MaxSets > 1 {
 			pl.sortByParent()
@@ -106,10 +114,11 @@ func (p *planner) cut(piles []*pile) {
 		parts := pl.lanes(lanes, p.in.Limit, seed, &next)
 		for lane, items := range parts {
 			for chunk := range slices.Chunk(items, p.in.Limit) {
-				if sets++; sets > p.in.MaxSets {
+				if sets == p.in.MaxSets || perLane[lane] == setsPerLane {
 					p.giveBack(chunk)
 					continue
 				}
+				sets, perLane[lane] = sets+1, perLane[lane]+1
 				p.add(&ChangeSet{Table: pl.table, Op: pl.op, Items: chunk, Lane: lane})
 			}
 		}
@@ -128,10 +137,10 @@ func (pl *pile) lanes(n, limit int, seed maphash.Seed, next *int) [][]Item {
 	loose := 0
 	for _, item := range pl.items {
 		lane := (*next + loose/limit) % n
-		if item.parent == "" {
+		if item.parent() == "" {
 			loose++
 		} else {
-			lane = int(maphash.String(seed, item.parent) % uint64(n))
+			lane = int(maphash.String(seed, item.parent()) % uint64(n))
 		}
 		out[lane] = append(out[lane], item)
 	}
@@ -143,8 +152,10 @@ func (pl *pile) lanes(n, limit int, seed maphash.Seed, next *int) [][]Item {
 func (pl *pile) sortByParent() {
 	first := make(map[string]int, len(pl.items))
 	for i, item := range pl.items {
-		if _, ok := first[item.parent]; !ok && item.parent != "" {
-			first[item.parent] = i
+		if name := item.parent(); name != "" {
+			if _, ok := first[name]; !ok {
+				first[name] = i
+			}
 		}
 	}
 	if len(first) == 0 {
@@ -153,14 +164,15 @@ func (pl *pile) sortByParent() {
 	place := make(map[int32]int, len(pl.items))
 	for i, item := range pl.items {
 		place[item.Entry.ID] = i
-		if item.parent != "" {
-			place[item.Entry.ID] = first[item.parent]
+		if name := item.parent(); name != "" {
+			place[item.Entry.ID] = first[name]
 		}
 	}
 	slices.SortStableFunc(pl.items, func(a, b Item) int { return cmp.Compare(place[a.Entry.ID], place[b.Entry.ID]) })
 }
 
 func (p *planner) add(set *ChangeSet) {
+	set.Parents = parentsOf(set.Items)
 	p.plan.Sets = append(p.plan.Sets, set)
 	for _, item := range set.Items {
 		p.plan.Conflicts = append(p.plan.Conflicts, item.conflicts...)
@@ -181,21 +193,50 @@ func (p *planner) giveBack(items []Item) {
 	}
 }
 
-// lockedParent is the first record that a record points to and that Salesforce
-// locks with it. Owners and record types are not.
-func lockedParent(t *mapping.Table, set []change) string {
-	for _, c := range set {
-		col := &t.Columns[c.column]
-		if c.value == nil {
-			continue
-		}
-		switch {
-		case col.Relationship != "" && !isSetup(col.Target):
-			return "ext:" + strings.ToLower(col.Target) + ":" + strings.ToLower(text(col.Type, c.value))
-		case col.Type.Kind == record.ID && c.column != t.Layout.ID:
-			if id := text(col.Type, c.value); !isSetup(col.Target) && !slices.Contains(unlocked, id[:min(3, len(id))]) {
-				return id
+// parent is what keeps records together in one lane; "" if nothing.
+func (i *Item) parent() string {
+	if len(i.parents) == 0 {
+		return ""
+	}
+	return i.parents[0]
+}
+
+func parentsOf(items []Item) []string {
+	var out []string
+	for _, item := range items {
+		out = append(out, item.parents...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// lockedParents are the records that an entry's record points to, or did before,
+// and that Salesforce locks with it. Owners and record types are not.
+func (p *planner) lockedParents(t *mapping.Table, e triggerlog.Entry, d decision) []string {
+	var out []string
+	for _, list := range [][]change{d.set, p.read(t, e).old} {
+		for _, c := range list {
+			if name := p.lockedParent(t, c); name != "" && !slices.Contains(out, name) {
+				out = append(out, name)
 			}
+		}
+	}
+	return out
+}
+
+func (p *planner) lockedParent(t *mapping.Table, c change) string {
+	col := &t.Columns[c.column]
+	switch {
+	case c.value == nil || isSetup(col.Target):
+		return ""
+	case col.Relationship != "":
+		if sfid := p.in.Rows[p.in.Named[refOf(p.in.Tables, t, c)]].Sfid; sfid != "" {
+			return sfid
+		}
+		return "ext:" + strings.ToLower(col.Target) + ":" + strings.ToLower(text(col.Type, c.value))
+	case col.Type.Kind == record.ID && c.column != t.Layout.ID:
+		if id := text(col.Type, c.value); !slices.Contains(unlocked, id[:min(3, len(id))]) {
+			return id
 		}
 	}
 	return ""
