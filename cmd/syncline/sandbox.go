@@ -3,16 +3,25 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime/debug"
 
 	"github.com/synclinehq/syncline/internal/cli"
 	"github.com/synclinehq/syncline/sandbox"
 	"github.com/synclinehq/syncline/sandbox/org"
 )
 
+// gcPercent trades processor time for memory: an org is mostly data that stays.
+const gcPercent = 50
+
 // runSandbox runs a sandbox org until ctx ends.
-func runSandbox(ctx context.Context, o cli.SandboxOptions, out io.Writer) error {
+func runSandbox(ctx context.Context, o cli.SandboxOptions, out io.Writer) (err error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	s, err := sandbox.Start(ctx, sandbox.Options{
 		Addr: o.Listen, TLSAddr: o.TLSListen, PubSubAddr: o.PubSubListen, PubSubTLSAddr: o.PubSubTLSListen, DataDir: o.DataDir,
 		Seed: o.Seed, Name: o.Name, ControlToken: o.ControlToken,
@@ -20,7 +29,7 @@ func runSandbox(ctx context.Context, o cli.SandboxOptions, out io.Writer) error 
 	if err != nil {
 		return fmt.Errorf("start the sandbox org: %w", err)
 	}
-	defer func() { _ = s.Close() }() // the process ends
+	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := seed(s, o); err != nil {
 		return err
 	}

@@ -98,6 +98,9 @@ func (js *Jobs) Abort(kind, id string) (Info, error) {
 	if j.over() {
 		return Info{}, &Error{"INVALIDJOBSTATE", "Aborting already Completed Job not allowed"}
 	}
+	if in := j.ingest; in != nil && in.uploaded && in.outcomes == nil {
+		in.outcomes, _ = in.parse(j.Format) // an upload that can't be read has no rows to tell of
+	}
 	js.enter(j, Aborted)
 	return j.info(), nil
 }

@@ -110,6 +110,7 @@ type Bus struct {
 	commits  int64
 	wake     chan struct{}
 	spoil    []*Spoil
+	held     []*Event // by a fault
 	managed  map[string]*Managed
 	hours    map[int64]int
 }
@@ -134,7 +135,7 @@ func (b *Bus) Reset() {
 			b.selected = append(b.selected, name)
 		}
 	}
-	b.topics, b.pending, b.spoil = map[string][]*Event{}, nil, nil
+	b.topics, b.pending, b.spoil, b.held = map[string][]*Event{}, nil, nil, nil
 	b.managed, b.hours = map[string]*Managed{}, map[int64]int{}
 	b.last = max(b.last, firstReplay)
 	b.tip, b.floor = b.last, b.last

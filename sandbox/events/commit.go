@@ -42,6 +42,7 @@ func (b *Bus) commit(c org.Commit) {
 		t.limit(e)
 		if b.spoilt(e) {
 			b.put(e)
+			b.follow()
 		}
 	}
 }

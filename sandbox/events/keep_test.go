@@ -83,3 +83,35 @@ func TestEventsAreKept(t *testing.T) {
 		t.Error("an empty file must be refused")
 	}
 }
+
+func TestSwappedEvents(t *testing.T) {
+	t.Parallel()
+	o, err := org.New(org.Options{Catalog: schema.Standard(nil), Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bus := New(o)
+	if err := bus.Spoil(Spoil{Kind: "swap", Object: "Account", Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	user, _ := o.User(org.IntegrationUser)
+	obj, _ := o.Catalog.Object("Account")
+	var ids, got []string
+	for _, name := range []string{"a", "b", "c"} {
+		tx := o.Begin(&org.Actor{User: user})
+		id, err := tx.Insert(obj, org.Body{{Name: "Name", Raw: name}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	for _, e := range bus.After(AllChanges, 0, 10) {
+		got = append(got, e.head.ids...)
+	}
+	if diff := cmp.Diff([]string{ids[1], ids[0], ids[2]}, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}

@@ -12,8 +12,9 @@ import (
 type Spoil struct {
 	// Object whose events it meets; "" is all.
 	Object string `json:"object,omitempty"`
-	// Kind is "gap" (the event becomes a gap), "lose" (it never comes) or
-	// "twice" (it comes again, under another replay Id).
+	// Kind is "gap" (the event becomes a gap), "lose" (it never comes), "twice"
+	// (it comes again, under another replay Id) or "swap" (it comes after the
+	// next event).
 	Kind string `json:"kind"`
 	// Count is how many events it meets; 0 is all from now on.
 	Count int `json:"count,omitempty"`
@@ -23,9 +24,9 @@ type Spoil struct {
 // Spoil puts a fault in force.
 func (b *Bus) Spoil(s Spoil) error {
 	switch s.Kind {
-	case "gap", "lose", "twice":
+	case "gap", "lose", "twice", "swap":
 	default:
-		return fmt.Errorf("kind is %q, must be gap, lose or twice", s.Kind)
+		return fmt.Errorf("kind is %q, must be gap, lose, twice or swap", s.Kind)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -69,10 +70,22 @@ func (b *Bus) spoilt(e *Event) bool {
 		case "twice":
 			again := *e
 			b.put(&again)
+		case "swap":
+			b.held = append(b.held, e)
+			return false
 		}
 		return true
 	}
 	return true
+}
+
+// follow puts the events that wait for one to overtake them onto the bus. The
+// caller holds the lock.
+func (b *Bus) follow() {
+	for _, e := range b.held {
+		b.put(e)
+	}
+	b.held = nil
 }
 
 // Inject puts a made-up change event onto the bus that no commit stands

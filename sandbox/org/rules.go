@@ -18,6 +18,7 @@ type Rules struct {
 	Flows       []Flow       `json:"flows"`
 	Duplicates  []Duplicate  `json:"duplicates,omitempty"`
 	Assignments []Assignment `json:"assignments,omitempty"`
+	Touches     []Touch      `json:"touches,omitempty"`
 }
 
 // Duplicate is a duplicate rule: it meets a record that equals another live
@@ -90,6 +91,11 @@ func (o *Org) SetRules(r Rules) error {
 	for i := range r.Duplicates {
 		if err := o.checkDuplicate(&r.Duplicates[i]); err != nil {
 			return fmt.Errorf("duplicate rule %d: %w", i+1, err)
+		}
+	}
+	for i := range r.Touches {
+		if err := o.checkTouch(&r.Touches[i]); err != nil {
+			return fmt.Errorf("touch %d: %w", i+1, err)
 		}
 	}
 	for i := range r.Assignments {

@@ -210,13 +210,27 @@ func (c *change) save(body Body) error {
 		c.number()
 	}
 	c.stamp()
+	if len(c.tx.org.rules.Touches) == 0 {
+		c.stage()
+		return nil
+	}
+	sp := c.tx.savepoint()
+	c.stage()
+	if err := c.touch(); err != nil {
+		c.tx.restore(sp)
+		return err
+	}
+	return nil
+}
+
+// stage puts the record, complete now, into the transaction.
+func (c *change) stage() {
 	s := c.tx.stage(c.t, c.obj, c.id, encodeRow(c.values))
 	op := "update"
 	if c.insert {
 		op = "insert"
 	}
 	s.ops = append(s.ops, c.tx.write(c.obj, c.id, op, c.changed()))
-	return nil
 }
 
 // take converts the body. All fields that may not be written are named at

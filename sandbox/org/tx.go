@@ -45,6 +45,8 @@ type Tx struct {
 	summed map[string]*schema.Object
 	done   chan struct{}
 	closed bool
+	// depth is how many triggers are under way.
+	depth int
 	// by is the author of the last write.
 	by *author
 	// waits is the transaction whose lock this one waits for.

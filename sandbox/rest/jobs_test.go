@@ -397,6 +397,7 @@ func TestBulkIngestRefusals(t *testing.T) {
 	want(t, f.call("PATCH", "/jobs/ingest/"+job.ID, `{"state":"JobComplete"}`), 400, "INVALIDJOBSTATE")
 	want(t, f.call("PATCH", "/jobs/ingest/"+job.ID, `{"state":"Aborted"}`), 200, `"state":"Aborted"`)
 	want(t, f.call("PATCH", "/jobs/ingest/"+job.ID, `{"state":"UploadComplete"}`), 400, "INVALIDJOBSTATE")
+	want(t, f.call("GET", "/jobs/ingest/"+job.ID+"/unprocessedrecords", ""), 200, "\"Name\"\n\"x\"\n")
 
 	for data, words := range map[string]string{
 		"Name,Nope__c\nx,y\n":    "InvalidBatch : Field name not found : Nope__c",

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/synclinehq/syncline/sandbox/org"
@@ -13,25 +15,29 @@ import (
 
 const pageStyle = `<style>body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;color:#181818}
 a{color:#0b5cab}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}
-td.n{text-align:right;font-variant-numeric:tabular-nums}input,textarea{font:inherit;width:100%;box-sizing:border-box;padding:.2rem .4rem}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.name{width:16rem}input,textarea,select{font:inherit;width:100%;box-sizing:border-box;padding:.2rem .4rem}
 button{font:inherit;padding:.35rem 1.2rem;border-radius:.25rem;border:1px solid #0176d3;background:#0176d3;color:#fff;cursor:pointer}
 button.danger{background:#fff;color:#b3261e;border-color:#b3261e}.note{color:#555}.bad{color:#b3261e;font-weight:600}.good{color:#1b6e34;font-weight:600}
-label{font-weight:600}</style>`
+label{font-weight:600}nav{color:#555}code{font-size:.9em}</style>`
 
 var pages = template.Must(template.New("head").Parse(`<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{{.Title}} | Sandbox Org</title>` + pageStyle + `</head><body>
-<p class="note"><a href="/">Sandbox Org</a> / <a href="/events">Events</a>{{if .Object}} / <a href="/records/{{.Object}}">{{.Object}}</a>{{end}}</p><h1>{{.Title}}</h1>
+<nav><a href="/">Objects</a> · <a href="/events">Events</a>{{if .Object}} · <a href="/records/{{.Object}}">{{.Object}}</a>{{end}}</nav><h1>{{.Title}}</h1>
 {{if .Error}}<p class="bad" role="alert">{{.Error}}</p>{{end}}{{if .Done}}<p class="good" role="status">{{.Done}}</p>{{end}}`))
 
 var (
 	_ = template.Must(pages.New("objects").Parse(`{{template "head" .}}
 <p class="note">A made-up Salesforce org. What you change here is a change by {{.User}}.</p>
-<table><thead><tr><th>Object</th><th>Records</th></tr></thead><tbody>
+<table><thead><tr><th>Object</th><th class="n">Records</th></tr></thead><tbody>
 {{range .Objects}}<tr><td><a href="/records/{{.Name}}">{{.Name}}</a></td><td class="n">{{.Count}}</td></tr>{{end}}
-</tbody></table>{{if .Faults}}<h2>Faults in force</h2><ul>{{range .Faults}}<li>{{.Kind}} {{.Method}} {{.Path}}: {{.Hits}} hits</li>{{end}}</ul>{{end}}</body></html>`))
+</tbody></table>{{if .Empty}}<p class="note">Without records: {{range $i, $o := .Empty}}{{if $i}}, {{end}}<a href="/records/{{$o}}">{{$o}}</a>{{end}}.</p>{{end}}
+<h2>Faults in force</h2>{{if .Faults}}<form method="post"><table><thead><tr><th>Fault</th><th>Calls</th><th class="n">Met</th><th class="n">Seen</th><th></th></tr></thead><tbody>
+{{range .Faults}}<tr><td>{{.Kind}}{{if .Status}} {{.Status}}{{end}}{{if .Code}} {{.Code}}{{end}}</td><td>{{.Method}} <code>{{.Path}}</code>{{if .Client}} by {{.Client}}{{end}}</td>
+<td class="n">{{.Hits}}{{if .Count}} of {{.Count}}{{end}}</td><td class="n">{{.Seen}}</td><td class="n"><button class="danger" name="lift" value="{{.ID}}">Lift</button></td></tr>{{end}}
+</tbody></table></form>{{else}}<p class="note">None. The control plane puts them in force.</p>{{end}}</body></html>`))
 	_ = template.Must(pages.New("events").Parse(`{{template "head" .}}
 <p class="note">The newest change events, newest first. Objects selected: {{range $i, $o := .Selected}}{{if $i}}, {{end}}{{$o}}{{end}}. Reload to see more.</p>
-<table><thead><tr><th>Replay Id</th><th>At</th><th>Change</th><th>Records</th><th>Fields</th><th>Origin</th></tr></thead><tbody>
+<table><thead><tr><th class="n">Replay Id</th><th>At</th><th>Change</th><th>Records</th><th>Fields</th><th>Origin</th></tr></thead><tbody>
 {{range .Events}}<tr><td class="n">{{.Replay}}</td><td>{{.At}}</td><td>{{.Object}}<br>{{.Change}}</td><td>{{range .IDs}}{{.}}<br>{{end}}</td>
 <td>{{range .Fields}}{{.}}<br>{{end}}</td><td>{{.Origin}}</td></tr>{{else}}<tr><td colspan="6" class="note">No events yet.</td></tr>{{end}}</tbody></table></body></html>`))
 	_ = template.Must(pages.New("records").Parse(`{{template "head" .}}
@@ -42,8 +48,9 @@ var (
 {{if .New}}<p><a href="/records/{{.Object}}/new">New record</a></p>{{end}}<p class="note">The {{.Shown}} newest changes of {{.Count}} records.</p></body></html>`))
 	_ = template.Must(pages.New("record").Parse(`{{template "head" .}}
 <form method="post"><table><tbody>
-{{range .Fields}}<tr><td><label for="{{.Name}}">{{.Name}}</label><br><span class="note">{{.Type}}</span></td><td>
-{{if .Long}}<textarea id="{{.Name}}" name="{{.Name}}" rows="3">{{.Value}}</textarea>{{else if .Editable}}<input id="{{.Name}}" name="{{.Name}}" value="{{.Value}}">{{else}}{{.Value}}{{end}}
+{{range .Fields}}<tr><td class="name"><label for="{{.Name}}">{{.Name}}</label><br><span class="note">{{.Type}}</span></td><td>
+{{if .Long}}<textarea id="{{.Name}}" name="{{.Name}}" rows="3">{{.Value}}</textarea>{{else if and .Editable .Closed}}<select id="{{.Name}}" name="{{.Name}}">{{$v := .Value}}{{range .Choices}}<option{{if eq . $v}} selected{{end}}>{{.}}</option>{{end}}</select>
+{{else if .Editable}}<input id="{{.Name}}" name="{{.Name}}" value="{{.Value}}"{{if .Choices}} list="{{.Name}}-list"{{end}}>{{if .Choices}}<datalist id="{{.Name}}-list">{{range .Choices}}<option>{{.}}</option>{{end}}</datalist>{{end}}{{else}}{{.Value}}{{end}}
 </td></tr>{{end}}</tbody></table>
 <p><button name="do" value="save">Save</button> {{if not .New}}<button class="danger" name="do" value="delete">Delete</button>{{end}}</p></form></body></html>`))
 )
@@ -51,6 +58,7 @@ var (
 type pageData struct {
 	Title, Object, Error, Done, User, Query string
 	Objects                                 []pageObject
+	Empty                                   []string
 	Faults                                  []fault
 	Rows                                    []pageRow
 	Fields                                  []pageField
@@ -71,6 +79,29 @@ type pageRow struct{ ID, Name, Changed string }
 type pageField struct {
 	Name, Type, Value string
 	Editable, Long    bool
+	// Choices are the entries of a picklist; Closed says that there are no
+	// others.
+	Choices []string
+	Closed  bool
+}
+
+// choose fills in what can be chosen for a field.
+func (p *pageField) choose(f *schema.Field) {
+	switch f.Type {
+	case schema.TypeBoolean:
+		p.Choices, p.Closed = []string{"true", "false"}, true
+	case schema.TypePicklist, schema.TypeCombobox:
+		p.Closed = f.RestrictedPicklist
+		if p.Closed && f.Nillable {
+			p.Choices = append(p.Choices, "")
+		}
+		for _, v := range f.Picklist {
+			p.Choices = append(p.Choices, v.Value)
+		}
+		if p.Closed && !slices.Contains(p.Choices, p.Value) {
+			p.Choices = append(p.Choices, p.Value)
+		}
+	}
 }
 
 type pageEvent struct {
@@ -105,7 +136,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, seg []string) {
 	}
 	switch {
 	case len(seg) == 0:
-		s.objectsPage(w, actor)
+		s.objectsPage(w, r, actor)
 		return
 	case seg[0] == eventsSegment:
 		s.eventsPage(w)
@@ -136,11 +167,16 @@ func show(w http.ResponseWriter, name string, d pageData) {
 	_ = pages.ExecuteTemplate(w, name, d) // a browser that went away is not the org's problem
 }
 
-func (s *Server) objectsPage(w http.ResponseWriter, actor *org.Actor) {
+func (s *Server) objectsPage(w http.ResponseWriter, r *http.Request, actor *org.Actor) {
+	if id, err := strconv.Atoi(r.PostFormValue("lift")); err == nil && id > 0 {
+		s.faults.remove(id)
+	}
 	d := pageData{Title: "Objects", User: actor.User.Username, Faults: s.faults.all()}
 	for _, obj := range s.org.Catalog.Objects() {
 		if n := s.org.Count(obj); n > 0 || obj.Custom {
 			d.Objects = append(d.Objects, pageObject{obj.Name, n})
+		} else if obj.Createable && !obj.Setup {
+			d.Empty = append(d.Empty, obj.Name)
 		}
 	}
 	show(w, "objects", d)
@@ -248,6 +284,7 @@ func formFields(v *org.View, obj *schema.Object, row soql.Row) []pageField {
 		if val := v.Value(row, f); !val.IsNull() {
 			p.Value = val.String()
 		}
+		p.choose(f)
 		p.Long = p.Editable && (f.Type == schema.TypeTextarea || strings.Contains(p.Value, "\n"))
 		fields = append(fields, p)
 	}

@@ -49,6 +49,15 @@ func TestPageShowsAndEdits(t *testing.T) {
 	want(t, create("Name=&Phone=1"), 200, "Required fields are missing: [Name]", `value="1"`)
 	want(t, create("Name=By+hand&NumberOfEmployees=12&Active__c=true"), 303)
 	want(t, f.call("GET", "/query?q="+url.QueryEscape("SELECT NumberOfEmployees, Active__c FROM Account WHERE Name = 'By hand'"), ""), 200, `"NumberOfEmployees":12`, `"Active__c":true`)
+	want(t, get("/records/Account/new"), 200, `<select id="Active__c"`, `<option selected>false</option>`, `<datalist id="Rating-list"><option>Hot</option>`)
+	f.fault(`{"kind":"status","status":503,"path":"/nowhere$","count":3}`)
+	want(t, get("/"), 200, "status 503", "<code>/nowhere$</code>", "0 of 3", `<a href="/records/Case">Case</a>`)
+	if _, err := f.do("", "POST", "/", "lift=1", "Content-Type", "application/x-www-form-urlencoded", "Origin", f.srv.URL); err != nil {
+		t.Fatal(err)
+	}
+	if list := f.control("GET", "faults", ""); strings.Contains(list, "nowhere") {
+		t.Errorf("faults after lifting: %s", list)
+	}
 	if !strings.Contains(f.control("GET", "writes", ""), `"oauthClient":"control"`) {
 		t.Error("edits by hand should be told apart in the log")
 	}

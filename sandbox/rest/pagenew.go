@@ -30,6 +30,7 @@ func (s *Server) newPage(w http.ResponseWriter, r *http.Request, actor *org.Acto
 		if p.Value == "" && r.Method != http.MethodPost && !f.Default.IsNull() {
 			p.Value = f.Default.String()
 		}
+		p.choose(f)
 		d.Fields = append(d.Fields, p)
 	}
 	show(w, "record", d)
