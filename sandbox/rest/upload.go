@@ -15,7 +15,7 @@ import (
 )
 
 // recordBody reads a record: a JSON object, or a multipart body of one and the
-// bytes of a base64 field, whose part has the field's name.
+// bytes of a base64 field, whose part has the field's name. Either may be first.
 func (c *call) recordBody(obj *schema.Object) (org.Body, error) {
 	mediaType, params, err := mime.ParseMediaType(c.header.Get("Content-Type"))
 	if err != nil || !strings.HasPrefix(mediaType, "multipart/") {
@@ -26,7 +26,8 @@ func (c *call) recordBody(obj *schema.Object) (org.Body, error) {
 	}
 	mr := multipart.NewReader(bytes.NewReader(c.body), params["boundary"])
 	var body org.Body
-	for n := 0; ; n++ {
+	var blobs org.Body
+	for {
 		part, err := mr.NextRawPart()
 		if errors.Is(err, io.EOF) {
 			break
@@ -38,20 +39,19 @@ func (c *call) recordBody(obj *schema.Object) (org.Body, error) {
 		if err != nil {
 			return nil, bad("multipart body can't be read: " + err.Error())
 		}
-		if n == 0 {
-			if body, err = parseRecord(data); err != nil {
-				return nil, err
-			}
+		if f, ok := obj.Field(part.FormName()); ok && f.Type == schema.TypeBase64 {
+			blobs = append(blobs, org.Input{Name: f.Name, Raw: base64.StdEncoding.EncodeToString(data)})
 			continue
 		}
-		f, ok := obj.Field(part.FormName())
-		if !ok || f.Type != schema.TypeBase64 {
+		if body != nil {
 			return nil, bad("part " + part.FormName() + " is no field of binary content")
 		}
-		body = append(body, org.Input{Name: f.Name, Raw: base64.StdEncoding.EncodeToString(data)})
+		if body, err = parseRecord(data); err != nil {
+			return nil, err
+		}
 	}
 	if body == nil {
 		return nil, bad("the request has no part with the record")
 	}
-	return body, nil
+	return append(body, blobs...), nil
 }

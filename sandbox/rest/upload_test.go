@@ -26,6 +26,13 @@ func TestBlobs(t *testing.T) {
 	if a := f.call("GET", "/sobjects/ContentVersion/"+version+"/VersionData", ""); a.body != "\x00\xffbin" {
 		t.Errorf("bytes %q", a.body)
 	}
+	turned := "--B\r\nContent-Disposition: form-data; name=\"VersionData\"; filename=\"t\"\r\n\r\nhello\r\n" +
+		"--B\r\nContent-Disposition: form-data; name=\"entity_content\"\r\nContent-Type: application/json\r\n\r\n" + `{"Title":"t","PathOnClient":"t.txt"}` + "\r\n--B--\r\n"
+	a = f.call("POST", "/sobjects/ContentVersion", turned, "Content-Type", kind)
+	want(t, a, 201)
+	if b := f.call("GET", "/sobjects/ContentVersion/"+a.body[7:25]+"/VersionData", ""); b.body != "hello" {
+		t.Errorf("bytes before the record: %q", b.body)
+	}
 	want(t, f.call("POST", "/sobjects/ContentVersion", multi("Title", "x"), "Content-Type", kind), 400, "INVALID_MULTIPART_REQUEST")
 	want(t, f.call("POST", "/sobjects/ContentVersion", "--B--\r\n", "Content-Type", kind), 400, "INVALID_MULTIPART_REQUEST")
 }
