@@ -20,6 +20,9 @@ import (
 const (
 	ProductClientID = "sandbox-product"
 	DemoClientID    = "sandbox-demo"
+	// CLIClientID is the public client as which Salesforce's command line signs
+	// in by a browser.
+	CLIClientID = "PlatformCLI"
 )
 
 // Client is an OAuth client of the org.
@@ -42,7 +45,7 @@ type Options struct {
 	// ClockOffset is how far the org's clock is from the machine's.
 	ClockOffset time.Duration
 	// Clients that may get tokens; empty gives ProductClientID, running as the
-	// integration user, and DemoClientID, running as the demo user.
+	// integration user, DemoClientID, running as the demo user, and CLIClientID.
 	Clients []Client
 	// BaseURL under which clients reach the server, if it is not the address
 	// that they put into the Host header.
@@ -160,6 +163,7 @@ func defaultClients() []Client {
 	return []Client{
 		{ID: ProductClientID, Secret: "sandbox-product-secret", Name: "Product", RunAs: org.IntegrationUser},
 		{ID: DemoClientID, Secret: "sandbox-demo-secret", Name: "Demo", RunAs: org.DemoUser},
+		{ID: CLIClientID, Name: "Salesforce CLI", RunAs: org.DemoUser},
 	}
 }
 
