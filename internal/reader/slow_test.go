@@ -7,6 +7,7 @@ import (
 	"github.com/synclinehq/syncline/internal/reader"
 	"github.com/synclinehq/syncline/internal/salesforce/bulk"
 	"github.com/synclinehq/syncline/internal/spool"
+	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/sandbox"
 )
 
@@ -94,4 +95,44 @@ func placeExpired(t *testing.T) {
 		look()
 	}
 	s.want("after a pause of 20 days", "account 1")
+}
+
+// A database that cuts sessions in the middle of a load, as one does that is
+// restarted, costs time alone.
+func TestALoadWhoseSessionsAreCut(t *testing.T) {
+	t.Parallel()
+	const rows = 4000
+	for name, settings := range map[string]reader.Settings{"Bulk": small, "queries": {BulkFrom: -1}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := bulkSite(t, rows, settings)
+			before := s.One(form)
+			other := s.App()
+			commits, cuts, failed := 0, 0, 0
+			for done := false; !done && failed < 20; {
+				var err error
+				done, err = s.Load(t.Context(), s.fence, s.account, time.Now().Add(time.Minute), func(reader.Progress) {
+					if commits++; commits%2 == 0 && cuts < 5 {
+						cuts++
+						_, err := other.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+							WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+						if err != nil {
+							t.Error(err)
+						}
+					}
+				})
+				if err != nil {
+					failed++
+				}
+				if c := target.Classify(err); err != nil && c != target.Unavailable && c != target.Retry {
+					t.Fatal(err)
+				}
+			}
+			s.DB.Pool().Reset()
+			if cuts == 0 || s.One(form) != before {
+				t.Errorf("%d cuts, %d failures", cuts, failed)
+			}
+			s.equal(rows)
+		})
+	}
 }

@@ -215,6 +215,9 @@ func (l *load) dress(ctx context.Context, more func() bool) (bool, error) {
 // allow is left out.
 func (l *load) build(ctx context.Context, x schema.Index) error {
 	err := l.patiently(ctx, func(ctx context.Context, tx *target.Tx) error { return x.Build(ctx, tx) })
+	if isTooLong(err) {
+		return l.setAsideLong(ctx, x, err)
+	}
 	dup, ok := errors.AsType[*schema.DuplicateError](err)
 	if !ok {
 		return err

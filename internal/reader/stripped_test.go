@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/synclinehq/syncline/internal/reader"
 	"github.com/synclinehq/syncline/internal/schema"
 	"github.com/synclinehq/syncline/internal/sobject"
+	"github.com/synclinehq/syncline/sandbox"
 )
 
 // form is all of a table that a load must leave as it was.
@@ -291,4 +293,40 @@ func (s *site) uniquePhones() *mapping.Table {
 		s.Fatal(err)
 	}
 	return t
+}
+
+// A value that is too long for an index of the mapping's stops no load.
+func TestAValueTooLongForAnIndex(t *testing.T) {
+	t.Parallel()
+	const rows = 1500
+	s := newSite(t, sandbox.Options{})
+	s.account = s.TableOf(mapping.Mapping{
+		ID: s.account.Mapping.ID, ConnectionID: s.Connection.ID, ObjectName: "Account", Access: mapping.ReadWrite, PollSeconds: 2,
+		Fields: []string{"Name", "Description"}, Indexes: map[string]mapping.Index{"Description": {}},
+	})
+	s.Reader = s.reader(small)
+	s.Seed("Account", rows)
+	long := make([]byte, 10_000)
+	for i := range long {
+		long[i] = byte('!' + rand.N(90))
+	}
+	id := s.Insert("Account", "Name", "long", "Description", string(long))
+	before := s.One(form)
+	s.load(s.account)
+	if diff := cmp.Diff(before, s.One(form)); diff != "" {
+		t.Error(diff)
+	}
+	if got := s.count("true"); got != fmt.Sprint(rows) {
+		t.Errorf("%s rows", got)
+	}
+	refused := `SELECT string_agg(sfid || ' ' || code || ' ' || column_name, ',') FROM _syncline.read_error`
+	if got := s.One(refused); got != id+" 54000 description" {
+		t.Errorf("read errors: %q", got)
+	}
+	s.Sandbox.Org.Clock.Step(time.Minute)
+	s.Update("Account", id, "Description", "short")
+	s.poll(now)
+	if got := s.One(refused); got != "" || s.count("description = 'short'") != "1" {
+		t.Errorf("read errors: %q", got)
+	}
 }
