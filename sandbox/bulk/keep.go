@@ -220,7 +220,7 @@ func (js *Jobs) loadQuery(j *Job, s *storedJob, r io.Reader) error {
 	if err != nil {
 		j.query = &queryWork{text: s.Query, all: s.All}
 		j.state, j.message = Failed, "the query no longer fits the schema: "+err.Error()
-		return nil
+		return nil //nolint:nilerr // it is the job that fails
 	}
 	j.query = work
 	if s.Snapshot {

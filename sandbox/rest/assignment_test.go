@@ -49,6 +49,17 @@ func TestAssignmentRules(t *testing.T) {
 		t.Error("an update with FALSE assigned")
 	}
 
+	sub := func(ref, headers string) string {
+		return `{"method":"POST","url":"/services/data/v68.0/sobjects/Lead","referenceId":"` + ref + `","httpHeaders":{` + headers + `},"body":` + lead("Composite") + `}`
+	}
+	for _, all := range []string{"true", "false"} {
+		a := f.call("POST", "/composite", `{"allOrNone":`+all+`,"compositeRequest":[`+sub("a", `"Sforce-Auto-Assign":"FALSE"`)+`,`+sub("b", "")+`]}`)
+		ids := regexp.MustCompile(`"id":"(\w{18})"`).FindAllStringSubmatch(a.body, -1)
+		if len(ids) != 2 || owner(ids[0][1]) != own.ID || owner(ids[1][1]) != demo.ID {
+			t.Errorf("composite, allOrNone %s: %s", all, a.body)
+		}
+	}
+
 	j := f.ingest(`{"object":"Lead","operation":"insert","contentType":"CSV"}`, "LastName,Company\nBulk,y\n")
 	if got := owner(f.results(j.ID, "successfulResults")[1][0]); got != own.ID {
 		t.Errorf("Bulk without a rule: owner %s", got)

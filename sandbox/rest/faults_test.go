@@ -149,7 +149,7 @@ func TestSlowReadersAreDropped(t *testing.T) {
 	quick := f.call("GET", "/jobs/query/"+j.ID+"/results", "", "Accept-Encoding", "identity")
 	want(t, quick, 200)
 	f.fault(`{"kind":"drop_slow","bytesPerSecond":100000000,"delayMs":50,"path":"/results$"}`)
-	req, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL+"/services/data/v68.0/jobs/query/"+j.ID+"/results", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/services/data/v68.0/jobs/query/"+j.ID+"/results", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
