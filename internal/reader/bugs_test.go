@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/synclinehq/syncline/internal/reader"
-	"github.com/synclinehq/syncline/internal/reader/readertest"
 	"github.com/synclinehq/syncline/internal/salesforce"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/sandbox"
 	"github.com/synclinehq/syncline/sandbox/org"
 )
@@ -50,7 +50,7 @@ func visibleLate(t *testing.T) {
 	s.poll(now)
 	tx := s.Sandbox.Org.Begin(s.Actor())
 	defer tx.Rollback()
-	if _, err := tx.Insert(s.Object("Account"), readertest.Body("Name", "late")); err != nil {
+	if _, err := tx.Insert(s.Object("Account"), sitetest.Body("Name", "late")); err != nil {
 		t.Fatal(err)
 	}
 	for range 9 { // nine minutes of polls while the transaction is open
@@ -75,7 +75,7 @@ func onOneStamp(t *testing.T) {
 	s.Sandbox.Org.Clock.Step(time.Minute)
 	s.Tx(func(tx *org.Tx) error {
 		for i := range 100 {
-			if _, err := tx.Insert(s.Object("Account"), readertest.Body("Name", fmt.Sprint(i))); err != nil {
+			if _, err := tx.Insert(s.Object("Account"), sitetest.Body("Name", fmt.Sprint(i))); err != nil {
 				return err
 			}
 		}

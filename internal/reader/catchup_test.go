@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/synclinehq/syncline/internal/reader"
-	"github.com/synclinehq/syncline/internal/reader/readertest"
 	"github.com/synclinehq/syncline/internal/salesforce/bulk"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/sandbox"
 	"github.com/synclinehq/syncline/sandbox/org"
@@ -30,7 +30,7 @@ func TestCatchingUpWritesWhatHasChanged(t *testing.T) {
 	ids := s.One(fmt.Sprintf(`SELECT string_agg(sfid, ' ') FROM (SELECT sfid FROM salesforce.account ORDER BY md5(sfid) LIMIT %d) x`, changed))
 	s.Tx(func(tx *org.Tx) error {
 		for id := range strings.FieldsSeq(ids) {
-			if err := tx.Update(s.Object("Account"), id, readertest.Body("Phone", "1")); err != nil {
+			if err := tx.Update(s.Object("Account"), id, sitetest.Body("Phone", "1")); err != nil {
 				return err
 			}
 		}

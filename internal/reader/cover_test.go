@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/synclinehq/syncline/internal/reader"
-	"github.com/synclinehq/syncline/internal/reader/readertest"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/sandbox"
 	"github.com/synclinehq/syncline/sandbox/org"
 )
@@ -25,7 +25,7 @@ func TestSweepsAfterAMassUpdateAreShort(t *testing.T) {
 		s.poll(now)
 		s.Tx(func(tx *org.Tx) error {
 			for i := range 200 {
-				if _, err := tx.Insert(s.Object("Account"), readertest.Body("Name", fmt.Sprint("n", i))); err != nil {
+				if _, err := tx.Insert(s.Object("Account"), sitetest.Body("Name", fmt.Sprint("n", i))); err != nil {
 					return err
 				}
 			}
@@ -36,7 +36,7 @@ func TestSweepsAfterAMassUpdateAreShort(t *testing.T) {
 			if minute == 4 {
 				tx = s.Sandbox.Org.Begin(s.Actor())
 				defer tx.Rollback()
-				if _, err := tx.Insert(s.Object("Account"), readertest.Body("Name", "late")); err != nil {
+				if _, err := tx.Insert(s.Object("Account"), sitetest.Body("Name", "late")); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/reader"
-	"github.com/synclinehq/syncline/internal/reader/readertest"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/internal/verify"
 	"github.com/synclinehq/syncline/sandbox"
 	"github.com/synclinehq/syncline/sandbox/org"
@@ -129,12 +129,12 @@ func (w *world) edit() {
 	switch k := w.rand.IntN(10); {
 	case k < 3 || len(w.ids) == 0:
 		var id string
-		if id, err = tx.Insert(account, readertest.Body("Name", name, "External_ID__c", ext)); err == nil {
+		if id, err = tx.Insert(account, sitetest.Body("Name", name, "External_ID__c", ext)); err == nil {
 			w.ids = append(w.ids, id)
 		}
 	case k < 7:
 		_, id := pick(w.ids)
-		err = tx.Update(account, id, readertest.Body("Name", name, "External_ID__c", ext))
+		err = tx.Update(account, id, sitetest.Body("Name", name, "External_ID__c", ext))
 	case k < 8:
 		i, id := pick(w.ids)
 		if err = tx.Delete(account, id); err == nil {
@@ -175,7 +175,7 @@ func (w *world) late(name string) {
 		return
 	}
 	w.open = w.Sandbox.Org.Begin(w.Actor())
-	if _, err := w.open.Insert(w.Object("Account"), readertest.Body("Name", "late "+name)); err != nil {
+	if _, err := w.open.Insert(w.Object("Account"), sitetest.Body("Name", "late "+name)); err != nil {
 		w.Fatal(err)
 	}
 }

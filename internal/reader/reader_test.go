@@ -15,10 +15,10 @@ import (
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/pgserver/pgtest"
 	"github.com/synclinehq/syncline/internal/reader"
-	"github.com/synclinehq/syncline/internal/reader/readertest"
 	"github.com/synclinehq/syncline/internal/record"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/salesforce/bulk"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/internal/target"
 	"github.com/synclinehq/syncline/sandbox"
 	"github.com/synclinehq/syncline/sandbox/org"
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // site has a mapped Account and a reader.
 type site struct {
-	*readertest.Site
+	*sitetest.Site
 	*reader.Reader
 	account *mapping.Table
 	fence   target.Fence
@@ -39,7 +39,7 @@ type site struct {
 
 func newSite(t *testing.T, o sandbox.Options) *site {
 	t.Helper()
-	s := &site{Site: readertest.New(t, o)}
+	s := &site{Site: sitetest.New(t, o)}
 	s.account = s.Table("Account", "External_ID__c", "Name", "Phone", "NumberOfEmployees", "External_ID__c")
 	s.fence = s.Fence("read", 1)
 	s.Reader = s.reader(reader.Settings{})
@@ -204,7 +204,7 @@ func TestManyRecordsOnOneStampOverManyTurns(t *testing.T) {
 	s.Sandbox.Org.Clock.Step(time.Minute)
 	s.Tx(func(tx *org.Tx) error {
 		for i := range 5000 {
-			if _, err := tx.Insert(s.Object("Account"), readertest.Body("Name", fmt.Sprint("n", i))); err != nil {
+			if _, err := tx.Insert(s.Object("Account"), sitetest.Body("Name", fmt.Sprint("n", i))); err != nil {
 				return err
 			}
 		}
@@ -242,7 +242,7 @@ func TestPollsOverlap(t *testing.T) {
 	s.poll(now) // the first one sweeps
 	tx := s.Sandbox.Org.Begin(s.Actor())
 	defer tx.Rollback()
-	if _, err := tx.Insert(s.Object("Account"), readertest.Body("Name", "late")); err != nil {
+	if _, err := tx.Insert(s.Object("Account"), sitetest.Body("Name", "late")); err != nil {
 		t.Fatal(err)
 	}
 	s.Sandbox.Org.Clock.Step(5 * time.Second)
@@ -262,7 +262,7 @@ func TestSweepFindsRecordsThatBecameVisibleLate(t *testing.T) {
 	s.poll(now)
 	tx := s.Sandbox.Org.Begin(s.Actor())
 	defer tx.Rollback()
-	if _, err := tx.Insert(s.Object("Account"), readertest.Body("Name", "late")); err != nil {
+	if _, err := tx.Insert(s.Object("Account"), sitetest.Body("Name", "late")); err != nil {
 		t.Fatal(err)
 	}
 	s.Sandbox.Org.Clock.Step(5 * time.Minute) // the transaction is still open

@@ -14,7 +14,7 @@ import (
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/reader"
-	"github.com/synclinehq/syncline/internal/reader/readertest"
+	"github.com/synclinehq/syncline/internal/sitetest"
 	"github.com/synclinehq/syncline/internal/verify"
 	"github.com/synclinehq/syncline/sandbox"
 	"github.com/synclinehq/syncline/sandbox/judge"
@@ -104,13 +104,13 @@ func (l *life) insert(object string, n int) {
 func (l *life) body(object string) org.Body {
 	l.n++
 	if object == "Account" {
-		return readertest.Body("Name", fmt.Sprint("account ", l.n), "Phone", fmt.Sprint(l.rand.IntN(1000)), "NumberOfEmployees", json.Number(strconv.Itoa(l.rand.IntN(1000))))
+		return sitetest.Body("Name", fmt.Sprint("account ", l.n), "Phone", fmt.Sprint(l.rand.IntN(1000)), "NumberOfEmployees", json.Number(strconv.Itoa(l.rand.IntN(1000))))
 	}
 	b := []any{"LastName", fmt.Sprint("contact ", l.n), "Title", fmt.Sprint(l.rand.IntN(1000))}
 	if all := l.there["Account"]; len(all) > 0 && l.rand.IntN(3) > 0 {
 		b = append(b, "AccountId", all[l.rand.IntN(len(all))])
 	}
-	return readertest.Body(b...)
+	return sitetest.Body(b...)
 }
 
 func (l *life) play(steps int) {
@@ -180,7 +180,7 @@ func (l *life) change(object string) {
 	case k < 17: // all on one stamp
 		l.try(func(tx *org.Tx) error {
 			for _, id := range l.there[object] {
-				if err := tx.Update(obj, id, readertest.Body(map[string]string{"Account": "Phone", "Contact": "Title"}[object], fmt.Sprint("mass ", l.n))); err != nil {
+				if err := tx.Update(obj, id, sitetest.Body(map[string]string{"Account": "Phone", "Contact": "Title"}[object], fmt.Sprint("mass ", l.n))); err != nil {
 					return err
 				}
 			}
@@ -190,7 +190,7 @@ func (l *life) change(object string) {
 		l.commitLate()
 	default:
 		l.open, l.openFor = l.Sandbox.Org.Begin(l.Actor()), 0
-		if _, err := l.open.Insert(l.Object("Account"), readertest.Body("Name", "late")); err != nil {
+		if _, err := l.open.Insert(l.Object("Account"), sitetest.Body("Name", "late")); err != nil {
 			l.Fatal(err)
 		}
 	}

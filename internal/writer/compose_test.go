@@ -63,7 +63,9 @@ func TestOneOfSeveralWritesIsRefused(t *testing.T) {
 		return append(out, salesforce.Written{Err: limit}), err
 	}
 	// On a slow machine it is tried again before the error ends the turn.
-	s.client.around = func(salesforce.WriteRequest, func() ([]salesforce.Result, error)) ([]salesforce.Result, error) { return nil, limit }
+	s.client.around = func(salesforce.WriteRequest, func() ([]salesforce.Result, error)) ([]salesforce.Result, error) {
+		return nil, limit
+	}
 	_, err := s.Drain(t.Context(), s.fence, time.Now().Add(time.Minute))
 	s.client.all, s.client.around = nil, nil
 	if salesforce.ClassOf(err) != salesforce.RetryLater {
