@@ -158,7 +158,8 @@ UPDATE | {NULL,8,NULL} | {COPIED,7}
 DELETE | <null> | {BOB,8}
 `)
 	equal(t, "extra columns are logged", s.lines(c, `SELECT count(*) FROM salesforce._trigger_log WHERE action = 'INSERT' AND "values"::hstore ? 'heroku_uuid'`), "2\n")
-	if change := s.apply(contact(mapping.ReadWrite), account(mapping.ReadWrite)); !change.Empty() {
+	// The added columns are captured already; listed by name they cost less.
+	if change := s.apply(contact(mapping.ReadWrite), account(mapping.ReadWrite)); len(change.Statements) != 1 || change.Statements[0].Kind != schema.SetFunction {
 		t.Errorf("it would be repaired: %+v", change.Statements)
 	}
 }

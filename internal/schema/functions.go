@@ -26,8 +26,9 @@ type function struct {
 
 // data fills the placeholders of a body; everything in it is quoted.
 type data struct {
-	Hstore, Log, Sequence, Table, Channel, Watch, State string
-	Writes, EveryPing                                   bool
+	Hstore, Log, Sequence, Schema, Table, Relation, OID, Channel, Watch, State string
+	Writes, EveryPing                                                          bool
+	columns                                                                    []column
 }
 
 func render(file string, d data) (string, error) {
@@ -68,6 +69,7 @@ func (f *function) create() string {
 func (w *wish) data() data {
 	return data{
 		Hstore:   ident(w.hstore),
+		Schema:   literal(w.schema),
 		Log:      ident(w.schema, "_trigger_log"),
 		Sequence: literal(ident(w.schema, "_trigger_log_id_seq")) + "::pg_catalog.regclass",
 		Channel:  literal(Channel(w.schema)),
@@ -127,10 +129,12 @@ func (w *wish) systemFunctions() ([]*function, error) {
 	return out, nil
 }
 
-// tableFunctions are the two behind the row triggers of a mapped table.
-func (w *wish) tableFunctions(t *mapping.Table) ([]*function, error) {
+// tableFunctions are the two behind the row triggers of a mapped table with the
+// given columns.
+func (w *wish) tableFunctions(t *mapping.Table, columns []column) ([]*function, error) {
 	d := w.data()
-	d.Table = literal(t.Name)
+	d.Table, d.Relation, d.columns = literal(t.Name), ident(w.schema, t.Name), columns
+	d.OID = literal(d.Relation) + "::pg_catalog.regclass"
 	d.Writes = t.Access == mapping.ReadWrite
 	d.State = "READONLY"
 	if d.Writes {

@@ -205,7 +205,7 @@ func (p *planner) table(ctx context.Context, t *mapping.Table) error {
 	if !stripped {
 		p.missingIndexes(t.Name, indexes(t, p.taken))
 	}
-	functions, err := p.tableFunctions(t)
+	functions, err := p.tableFunctions(t, p.present(t, found))
 	if err != nil {
 		return err
 	}

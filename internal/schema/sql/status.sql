@@ -2,8 +2,12 @@
 BEGIN
     IF pg_catalog.current_setting('xmlbinary') = 'base64'
        AND pg_catalog.current_setting('syncline.capture', true) IS DISTINCT FROM 'off' THEN
-        NEW._hc_lastop := 'PENDING';
-        NEW._hc_err := NULL;
+        -- Often the row is on its way already: what is not assigned to needn't be
+        -- put together anew.
+        IF NEW._hc_lastop IS DISTINCT FROM 'PENDING' OR NEW._hc_err IS NOT NULL THEN
+            NEW._hc_lastop := 'PENDING';
+            NEW._hc_err := NULL;
+        END IF;
         RETURN NEW;
     END IF;
     IF pg_catalog.current_setting('syncline.keep_status', true) = 'on' THEN
