@@ -40,6 +40,13 @@ func (c *call) queryCall(all bool) (*reply, error) {
 		return nil, err
 	}
 	cur.Rows = c.pageRows(cur)
+	if cur.Bound.Aggregate {
+		cur.Rows = maxPage
+		if len(cur.Result.Rows) > maxPage {
+			return nil, failf(http.StatusBadRequest, "EXCEEDED_ID_LIMIT",
+				"Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch")
+		}
+	}
 	return jsonReply(http.StatusOK, c.page(cur, 0)), nil
 }
 

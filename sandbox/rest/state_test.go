@@ -37,3 +37,20 @@ func TestSessionsSurvive(t *testing.T) {
 	f.token = token
 	want(t, f.call("GET", "/limits", ""), 200)
 }
+
+// TestAddedClientsSurvive a restart, with their sessions.
+func TestAddedClientsSurvive(t *testing.T) {
+	t.Parallel()
+	old, f := newFixture(t), newFixture(t)
+	old.control("POST", "clients", `{"id":"mine","secret":"s","runAs":"demo.user@sandbox.example"}`)
+	token := old.login("mine", "s")
+	var buf bytes.Buffer
+	if err := old.s.SaveState(&buf); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.s.LoadState(&buf); err != nil {
+		t.Fatal(err)
+	}
+	want(t, f.get(token, "/services/data/v68.0/limits"), 200)
+	f.login("mine", "s")
+}

@@ -106,6 +106,8 @@ func TestQueryPages(t *testing.T) {
 			t.Errorf("%q: %d of %d rows, next %s", c.hint, len(page.Records), page.TotalSize, page.Next)
 		}
 	}
+	want(t, f.call("GET", soqlPath("SELECT Id, COUNT(LastName) n FROM Contact GROUP BY Id"), ""), 400, "EXCEEDED_ID_LIMIT")
+	want(t, f.call("GET", soqlPath("SELECT Id, COUNT(LastName) n FROM Contact GROUP BY Id LIMIT 2000"), "", "Sforce-Query-Options", "batchSize=200"), 200, `"done":true`)
 	a, err := f.do(f.demo, "GET", page.Next, "")
 	if err != nil {
 		t.Fatal(err)
