@@ -41,6 +41,7 @@ type bench struct {
 	live, delay   time.Duration
 	program, only string
 	slow          bool // each call of the org takes delay longer
+	missed        int  // targets
 
 	server *pgserver.Server
 	org    *benchorg.Org
@@ -67,6 +68,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 		if err := part.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
+	}
+	if b.missed > 0 {
+		return fmt.Errorf("%d targets are missed", b.missed)
 	}
 	return nil
 }

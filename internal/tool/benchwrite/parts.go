@@ -15,40 +15,53 @@ import (
 )
 
 func (b *bench) bulk(ctx context.Context) error {
-	return b.drain(ctx, "queued, Bulk", b.changes, mapping.ConnectionOptions{})
+	d, err := b.drain(ctx, "queued, Bulk", b.changes, mapping.ConnectionOptions{})
+	if err == nil {
+		b.judgeCalls(d, bulkCalls)
+	}
+	return err
 }
 
 func (b *bench) composed(ctx context.Context) error {
-	return b.drain(ctx, "queued, composed Collections", b.changes, mapping.ConnectionOptions{BulkWritesFrom: -1})
+	d, err := b.drain(ctx, "queued, composed Collections", b.changes, mapping.ConnectionOptions{BulkWritesFrom: -1})
+	if err == nil {
+		b.judgeCalls(d, composedCalls)
+	}
+	return err
 }
 
+// drained is what it took to send what was queued: rows per second, and calls
+// per 1,000.
+type drained struct{ rate, writeCalls, readCalls float64 }
+
 // drain queues changes while nothing is sent, and then sends them all.
-func (b *bench) drain(ctx context.Context, what string, n int, o mapping.ConnectionOptions) error {
+func (b *bench) drain(ctx context.Context, what string, n int, o mapping.ConnectionOptions) (d drained, err error) {
 	s, err := b.open(ctx, o)
 	if err != nil {
-		return err
+		return d, err
 	}
 	defer s.close()
 	if err := s.queue(ctx, n); err != nil {
-		return fmt.Errorf("queue changes: %w", err)
+		return d, fmt.Errorf("queue changes: %w", err)
 	}
 	p, took, err := s.drain(ctx)
 	if err != nil {
-		return err
+		return d, err
 	}
 	if p.Sent != n || p.Failed > 0 {
-		return fmt.Errorf("%d of %d changes were accepted, %d failed", p.Sent, n, p.Failed)
+		return d, fmt.Errorf("%d of %d changes were accepted, %d failed", p.Sent, n, p.Failed)
 	}
 	if err := s.check(ctx); err != nil {
-		return err
+		return d, err
 	}
 	if err := s.readBack(ctx); err != nil {
-		return fmt.Errorf("read back: %w", err)
+		return d, fmt.Errorf("read back: %w", err)
 	}
 	k := float64(n) / 1000
+	d = drained{float64(n) / took.Seconds(), float64(s.calls("write")) / k, float64(s.calls(readBack)) / k}
 	fmt.Printf("%-40s %8d changes  %6.0f/s  %5.2f write calls per 1,000  %5.2f read-back calls per 1,000\n",
-		what, n, float64(n)/took.Seconds(), float64(s.calls("write"))/k, float64(s.calls(readBack))/k)
-	return nil
+		what, n, d.rate, d.writeCalls, d.readCalls)
+	return d, nil
 }
 
 // baseline is what a program does that has no Syncline.
@@ -91,20 +104,25 @@ func (b *bench) plain(ctx context.Context, rows, n int) (time.Duration, error) {
 func (b *bench) parallel(ctx context.Context) error {
 	b.slow = true
 	defer func() { b.slow = false }()
+	var plain, parallel []float64
 	for _, test := range []struct{ rows, n int }{{1, 20}, {200, 4000}} {
 		took, err := b.plain(ctx, test.rows, test.n)
 		if err != nil {
 			return err
 		}
+		plain = append(plain, float64(test.n)/took.Seconds())
 		fmt.Printf("%-40s %8d changes  %6.0f/s\n", fmt.Sprintf("%v more per call, %d rows per call in turn", b.delay, test.rows),
-			test.n, float64(test.n)/took.Seconds())
+			test.n, plain[len(plain)-1])
 	}
 	for _, calls := range []int{1, 2, 4, 8} {
 		what := fmt.Sprintf("%v more per call, %d calls at once", b.delay, calls)
-		if err := b.drain(ctx, what, b.changes/5, mapping.ConnectionOptions{BulkWritesFrom: -1, ParallelWrites: calls}); err != nil {
+		d, err := b.drain(ctx, what, b.changes/5, mapping.ConnectionOptions{BulkWritesFrom: -1, ParallelWrites: calls})
+		if err != nil {
 			return err
 		}
+		parallel = append(parallel, d.rate)
 	}
+	b.judgeGrowth(plain[0], plain[1], parallel)
 	return nil
 }
 
@@ -137,6 +155,7 @@ func (b *bench) latency(ctx context.Context) error {
 		return s.latencies[int(q*float64(len(s.latencies)-1))].Round(time.Millisecond)
 	}
 	fmt.Printf("%d changes/s, commit to accepted            %d changes: p50 %v, p99 %v, longest %v\n", b.rate, n, at(.5), at(.99), at(1))
+	b.judge(at(.5) <= latencyP50 && at(.99) <= latencyP99, "half of them within %v, 99 of 100 within %v", latencyP50, latencyP99)
 	return nil
 }
 
