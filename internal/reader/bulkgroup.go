@@ -36,13 +36,18 @@ func (p *pump) takeOrGroup(ctx context.Context, c chunk, more func() bool) error
 		now := *held
 		held = nil
 		switch {
-		case p.mark.detail.Stripped == nil:
-		case isShort(now.err):
+		case now.err == nil && p.mark.detail.Stripped == nil:
+			var err error
+			if held, err = p.takeTogether(ctx, now); err != nil {
+				return err
+			}
+			continue
+		case isShort(now.err) && p.mark.detail.Stripped != nil:
 			// Nobody knows which rows of the page are there already.
 			if err := p.matchFromHere(ctx, more); err != nil {
 				return err
 			}
-		case now.batch != nil && now.batch.Len() > 0:
+		case now.err == nil && now.batch.Len() > 0:
 			g, err := p.takeGroup(ctx, now, more)
 			if err != nil {
 				return err
@@ -53,6 +58,49 @@ func (p *pump) takeOrGroup(ctx context.Context, c chunk, more func() bool) error
 		if err := p.take(ctx, now); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// takeTogether applies a chunk and those that come right behind it as one batch,
+// to rows that have to be matched: what each batch costs beside its rows is
+// spread. held is what came instead of another chunk.
+func (p *pump) takeTogether(ctx context.Context, first chunk) (held *chunk, err error) {
+	all, next := p.together, p.mark
+	all.Reset()
+	var through []chunk
+	for c := &first; ; {
+		next = behind(next, *c)
+		all.AppendBatch(c.batch)
+		p.recycle(c.batch)
+		through = append(through, *c)
+		if len(through) >= p.r.settings.BulkGroup/2 || all.Len() >= chunkRows {
+			break
+		}
+		if c = p.another(ctx); c == nil || c.err != nil {
+			held = c
+			break
+		}
+	}
+	all.Asked = next.detail.Bulk.Asked
+	if err := p.commit(ctx, all, next); err != nil {
+		return nil, err
+	}
+	for _, c := range through {
+		p.closed(c)
+	}
+	return held, nil
+}
+
+// another waits a little for the next chunk; nil if there is none yet.
+func (p *pump) another(ctx context.Context) *chunk {
+	wait := time.NewTimer(groupWait)
+	defer wait.Stop()
+	select {
+	case c := <-p.chunks:
+		return &c
+	case <-wait.C:
+	case <-ctx.Done():
 	}
 	return nil
 }
@@ -123,7 +171,6 @@ func isShort(err error) bool {
 
 // stream reads a group's chunks as they come, up to its size.
 func (p *pump) stream(ctx context.Context, g *group, first chunk) *record.Stream {
-	wait := time.NewTimer(time.Hour)
 	return record.NewStream(func() *record.Batch {
 		if len(g.chunks) == 0 {
 			g.add(first)
@@ -132,20 +179,16 @@ func (p *pump) stream(ctx context.Context, g *group, first chunk) *record.Stream
 		if len(g.chunks) >= p.r.settings.BulkGroup {
 			return nil
 		}
-		wait.Reset(groupWait)
-		defer wait.Stop()
-		select {
-		case c := <-p.chunks:
-			if c.err != nil || c.batch == nil || c.batch.Len() == 0 {
-				g.held = &c
-				return nil
-			}
-			g.add(c)
-			return c.batch
-		case <-wait.C:
-		case <-ctx.Done():
+		c := p.another(ctx)
+		if c == nil {
+			return nil
 		}
-		return nil
+		if c.err != nil || c.batch.Len() == 0 {
+			g.held = c
+			return nil
+		}
+		g.add(*c)
+		return c.batch
 	})
 }
 

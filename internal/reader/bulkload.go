@@ -189,7 +189,7 @@ func (l *bulkLoad) proceed(ctx context.Context, more func() bool) error {
 		if complete, err := l.await(ctx, more); err != nil || !complete {
 			return err
 		}
-		list, err := l.bulk.Pages(ctx, l.mark.detail.Bulk.Job, l.r.settings.BulkPageRows)
+		list, err := l.bulk.Pages(ctx, l.mark.detail.Bulk.Job, l.pageRows())
 		if err != nil {
 			return err
 		}
@@ -203,6 +203,17 @@ func (l *bulkLoad) proceed(ctx context.Context, more func() bool) error {
 		return nil
 	}
 	return l.finish(ctx, more)
+}
+
+// pageRows is how many records a page is asked to have: no more than the
+// settings say, and so many that no line is idle while the last pages are read.
+func (l *bulkLoad) pageRows() int {
+	records, most, lines := l.mark.detail.Bulk.Records, l.r.settings.BulkPageRows, l.r.settings.BulkPages
+	if records <= most {
+		return most
+	}
+	rounds := (records + most*lines - 1) / (most * lines)
+	return (records + rounds*lines - 1) / (rounds * lines)
 }
 
 // list notes pages in the mark; the next commit stores them.

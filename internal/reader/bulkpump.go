@@ -25,8 +25,13 @@ type pump struct {
 	limit  bulkcsv.Limit
 	free   chan *record.Batch
 	chunks chan chunk
-	open   map[string]bool // by link
-	group  sync.WaitGroup
+	// ready are pages that one of the readers takes when it is through with
+	// another; open, by link, are they and those that are being read.
+	ready   chan pageMark
+	open    map[string]bool
+	readers sync.WaitGroup
+	// together are the chunks that are matched as one batch.
+	together *record.Batch
 }
 
 // chunk is a piece of a page, or what came instead.
@@ -42,7 +47,9 @@ func newPump(l *bulkLoad) *pump {
 	s := l.r.settings
 	p := &pump{
 		bulkLoad: l, limit: bulkcsv.Limit{Rows: chunkRows, Bytes: s.BulkChunk},
-		free: make(chan *record.Batch, s.BulkPages+2+s.BulkGroup), chunks: make(chan chunk), open: map[string]bool{},
+		free: make(chan *record.Batch, s.BulkPages+2+s.BulkGroup), chunks: make(chan chunk),
+		ready: make(chan pageMark, 2*s.BulkPages), open: map[string]bool{},
+		together: record.NewBatch(l.table.Layout),
 	}
 	for range cap(p.free) {
 		p.free <- record.NewBatch(l.table.Layout)
@@ -57,15 +64,24 @@ const chunkRows = 10_000
 // least.
 func (p *pump) run(ctx context.Context, more func() bool) error {
 	reading, stop := context.WithCancel(ctx)
-	defer p.group.Wait()
+	for range p.r.settings.BulkPages {
+		p.readers.Go(func() {
+			for page := range p.ready {
+				p.read(reading, page)
+			}
+		})
+	}
+	defer p.readers.Wait()
+	defer close(p.ready)
 	defer stop()
 	over := false
 	for first := true; ; first = false {
 		if !over && !more() {
 			over = true
+			p.unready()
 			defer time.AfterFunc(grace, stop).Stop()
 		}
-		if err := p.fill(reading, over, first); err != nil {
+		if err := p.fill(ctx, over, first); err != nil {
 			return err
 		}
 		if len(p.open) == 0 {
@@ -84,15 +100,22 @@ func (p *pump) run(ctx context.Context, more func() bool) error {
 	}
 }
 
-// fill opens as many pages as may be read at once.
+// fill has pages ready before they are wanted, so that no line is idle while
+// others are applied. When the time is over it opens one at most.
 func (p *pump) fill(ctx context.Context, over, first bool) error {
-	for len(p.open) < p.r.settings.BulkPages && (!over || first && len(p.open) == 0) {
+	most := cap(p.ready)
+	if over {
+		most = 0
+	}
+	if over && first {
+		most = 1
+	}
+	for len(p.open) < most {
 		b := p.mark.detail.Bulk
 		i := slices.IndexFunc(b.Pages, func(m pageMark) bool { return !p.open[m.Link] })
 		if i >= 0 {
-			page := b.Pages[i]
-			p.open[page.Link] = true
-			p.group.Go(func() { p.read(ctx, page) })
+			p.open[b.Pages[i].Link] = true
+			p.ready <- b.Pages[i]
 			continue
 		}
 		if b.Next == "" {
@@ -105,6 +128,18 @@ func (p *pump) fill(ctx context.Context, over, first bool) error {
 		p.list(list)
 	}
 	return nil
+}
+
+// unready takes back pages that nobody has begun to read.
+func (p *pump) unready() {
+	for {
+		select {
+		case page := <-p.ready:
+			delete(p.open, page.Link)
+		default:
+			return
+		}
+	}
 }
 
 // read sends a page's chunks, the last one once the page is known to be whole.

@@ -39,6 +39,15 @@ func (b *Batch) Append(values []Value) {
 	}
 }
 
+// AppendBatch adds the records of o, which is of the same layout.
+func (b *Batch) AppendBatch(o *Batch) {
+	at := len(b.buf)
+	b.buf = append(b.buf, o.buf...)
+	for _, row := range o.rows {
+		b.rows = append(b.rows, at+row)
+	}
+}
+
 // Len is the number of records.
 func (b *Batch) Len() int { return len(b.rows) }
 

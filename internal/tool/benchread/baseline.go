@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/synclinehq/syncline/internal/mapping"
+	"github.com/synclinehq/syncline/internal/pgserver"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/schema"
 	"github.com/synclinehq/syncline/internal/target"
@@ -27,7 +28,9 @@ type bench struct {
 	only, program, exporter, profile    string
 
 	dir        string
+	databases  *pgserver.Server
 	dsn        string
+	sites      int // that served loads had
 	db         *target.DB
 	org        *benchorg.Org
 	far        *relay
@@ -35,7 +38,6 @@ type bench struct {
 	connection mapping.Connection
 	table      *mapping.Table
 	fence      int64
-	server     int    // the process whose children are measured
 	list       string // of columns
 	query      string // the same as SOQL
 	indexes    int    // of the table when it is whole
@@ -43,18 +45,18 @@ type bench struct {
 	results    map[string][]result
 }
 
-func (b *bench) prepare(ctx context.Context, dsn string, org *benchorg.Org) (err error) {
-	b.dsn, b.org, b.results = dsn, org, map[string][]result{}
+func (b *bench) prepare(ctx context.Context) (err error) {
+	b.dsn, b.results = b.databases.DSN("bench"), map[string][]result{}
 	if b.dir, err = os.MkdirTemp("", "benchread-"); err != nil {
 		return err
 	}
-	if b.token, err = org.Token(ctx); err != nil {
+	if b.token, err = b.org.Token(ctx); err != nil {
 		return err
 	}
 	if b.far, err = startRelay(b.token.InstanceURL); err != nil {
 		return err
 	}
-	if b.db, err = target.Open(ctx, target.Config{URL: dsn}); err != nil {
+	if b.db, err = target.Open(ctx, target.Config{URL: b.dsn}); err != nil {
 		return err
 	}
 	if err := b.db.Migrate(ctx); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -73,7 +74,7 @@ func (b *bench) poll(ctx context.Context) (r result, written int64, err error) {
 		}
 		next = res.Mappings[0].Next
 	}
-	r = result{Took: time.Since(start), Calls: calls.Load(), PeakMiB: peakMiB()}
+	r = result{Took: time.Since(start), Calls: calls.Load(), PeakMiB: peakMiB(os.Getpid())}
 	db.Close()
 	after, err := b.writes(ctx)
 	return r, after - before, err

@@ -25,6 +25,7 @@ func (c cpu) String() string {
 // cpu reads what has been used so far; zero where the system does not say.
 func (b *bench) cpu() cpu {
 	var c cpu
+	self := os.Getpid() // database, org and loads are its children
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	parents, used := map[int]int{}, map[int]time.Duration{}
 	names := map[int]string{}
@@ -38,7 +39,7 @@ func (b *bench) cpu() cpu {
 		if name == "postgres" {
 			used[pid] += waited
 		}
-		if pid == b.server {
+		if pid == self {
 			c.loader = waited // children that have ended
 		}
 	}
@@ -46,7 +47,7 @@ func (b *bench) cpu() cpu {
 		switch {
 		case pid == b.org.PID():
 			c.org += d
-		case names[pid] == "postgres" && (parents[pid] == b.server || parents[parents[pid]] == b.server):
+		case names[pid] == "postgres" && (parents[pid] == self || parents[parents[pid]] == self):
 			c.database += d
 		}
 	}

@@ -6,17 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"runtime/pprof"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/reader"
@@ -25,6 +21,9 @@ import (
 	"github.com/synclinehq/syncline/internal/sobject"
 	"github.com/synclinehq/syncline/internal/target"
 )
+
+// unmarked is the group of a load that commits only when it must.
+const unmarked = 1 << 16
 
 // childArgs is what a process that loads is told.
 type childArgs struct {
@@ -114,7 +113,7 @@ func runChild(ctx context.Context, args string) error {
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(result{Took: time.Since(start), Calls: calls.Load(), PeakMiB: peakMiB(), Rows: rows})
+	return json.NewEncoder(os.Stdout).Encode(result{Took: time.Since(start), Calls: calls.Load(), PeakMiB: peakMiB(os.Getpid()), Rows: rows})
 }
 
 // load times a whole load in a process of its own.
@@ -125,7 +124,10 @@ func (b *bench) load(ctx context.Context, in childArgs) (result, error) {
 		}
 	}
 	b.fence++
-	in.DSN, in.Connection, in.Mapping, in.Fence, in.Group = b.dsn, b.connection, b.table.Mapping, b.fence, b.group
+	in.DSN, in.Connection, in.Mapping, in.Fence = b.dsn, b.connection, b.table.Mapping, b.fence
+	if in.Group == 0 {
+		in.Group = b.group
+	}
 	in.Token, in.Profile = b.token, b.profile
 	if in.Slow {
 		in.Token.InstanceURL = b.far.url
@@ -187,67 +189,10 @@ func (b *bench) beside(ctx context.Context) (result, error) {
 	return b.load(ctx, childArgs{Pages: b.pages})
 }
 
-// wider adds fields to the mapping up to the number of columns.
-func (b *bench) wider(ctx context.Context, org *salesforce.Client) error {
-	describe, err := org.Describe(ctx, object)
-	if err != nil {
-		return err
-	}
-	lookup := func(string) (*sobject.Object, error) { return describe, nil }
-	m := mapping.Mapping{ID: uuid.New(), ConnectionID: b.connection.ID, ObjectName: object, Access: mapping.ReadWrite, PollSeconds: 600}
-	for _, f := range longFirst(describe.Fields) {
-		next := m
-		next.Fields = append(append([]string{}, m.Fields...), f.Name)
-		t, err := mapping.Resolve(next, lookup)
-		if err != nil {
-			continue // a field that can't be mapped
-		}
-		if len(t.Columns) > b.columns && b.columns > 0 {
-			break
-		}
-		m, b.table = next, t
-	}
-	if b.columns == 0 && b.table != nil {
-		b.columns = len(b.table.Columns)
-	}
-	if b.table == nil || len(b.table.Columns) != b.columns {
-		return fmt.Errorf("%s does not have %d fields that can be mapped", object, b.columns)
-	}
-	names := make([]string, b.columns)
-	for i, c := range b.table.Columns {
-		names[i] = c.Name
-	}
-	b.list, b.query = strings.Join(names, ", "), "SELECT "+strings.Join(b.table.Layout.Paths(), ", ")+" FROM "+object
-	return nil
-}
-
-// longFirst puts fields with longer texts first, so that few columns make rows
-// as long as they are in life.
-func longFirst(fields []sobject.Field) []sobject.Field {
-	rank := func(f sobject.Field) int {
-		switch f.Type {
-		case "textarea":
-			return 0
-		case "string", "url", "email":
-			return 1
-		default:
-			return 2
-		}
-	}
-	out := slices.Clone(fields)
-	slices.SortStableFunc(out, func(a, b sobject.Field) int { return rank(a) - rank(b) })
-	return out
-}
-
-// peakMiB is the greatest memory that this process has taken, 0 where the
-// system does not say.
-func peakMiB() int {
-	f, err := os.Open("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	text, err := io.ReadAll(f)
+// peakMiB is the greatest memory that a process has taken, 0 where the system
+// does not say.
+func peakMiB(pid int) int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
