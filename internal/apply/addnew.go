@@ -9,12 +9,15 @@ import (
 )
 
 // CopyNew adds records to a table that is known to have none of them, in one
-// COPY; it returns how many. What it adds is not matched, so the caller answers
+// COPY, batch after batch until next gives nil; it returns how many. They are in
+// sync, and say so themselves: the table is stripped of the trigger that would,
+// and its default would be worked out for each row. What it adds is not matched, so the caller answers
 // for it: a first load into a table that nobody else fills. Of an error for
 // which [Refused] is true nothing but the transaction is lost, and
 // [Applier.AddNew] finds the record.
-func (a *Applier) CopyNew(ctx context.Context, tx *target.Tx, rows *record.Stream) (int64, error) {
-	tag, err := tx.Conn().PgConn().CopyFrom(ctx, inCopy{rows}, a.sql.copyTable)
+func (a *Applier) CopyNew(ctx context.Context, tx *target.Tx, next func() *record.Batch) (int64, error) {
+	rows := record.NewStream(next, record.TextValue("SYNCED"))
+	tag, err := tx.Conn().PgConn().CopyFrom(ctx, inCopy{rows}, a.sql.copyNew)
 	if err != nil {
 		return 0, fmt.Errorf("copy into %s: %w", a.table.Name, err)
 	}

@@ -22,6 +22,7 @@ type statements struct {
 	equal      string // whole rows that are in sync, by sfid ($1)
 	remove     string // by id ($1)
 	copyTable  string // binary COPY of a batch
+	copyNew    string // the same with the status behind each record
 	// updates set every column of rows that differ. keep leaves the status
 	// columns alone and so does not compare them. From arrays or from the
 	// stage.
@@ -50,6 +51,7 @@ func newStatements(schema string, t *mapping.Table) statements {
 		read: fmt.Sprintf(`SELECT id, %s FROM %s WHERE id = ANY($1::int[])`, n.images(), n.table),
 
 		remove:    fmt.Sprintf(`DELETE FROM %s WHERE id = ANY($1::int[])`, n.table),
+		copyNew:   fmt.Sprintf(`COPY %s (%s, _hc_lastop) FROM STDIN WITH (FORMAT binary)`, n.table, n.list("")),
 		copyTable: fmt.Sprintf(`COPY %s (%s) FROM STDIN WITH (FORMAT binary)`, n.table, n.list("")),
 
 		update:  sources{n.update(n.arrays(), true), n.update(stage, true)},

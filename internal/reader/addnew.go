@@ -26,14 +26,14 @@ func (l *load) matchFromHere(ctx context.Context, more func() bool) error {
 // takeNew adds a page to a stripped table.
 func (l *load) takeNew(ctx context.Context, b *record.Batch, next Mark, more func() bool) error {
 	given := false
-	stream := record.NewStream(func() *record.Batch {
+	once := func() *record.Batch {
 		if given {
 			return nil
 		}
 		given = true
 		return b
-	})
-	err := l.addNew(ctx, stream, func() (int64, Mark) { return int64(b.Len()), next })
+	}
+	err := l.addNew(ctx, once, func() (int64, Mark) { return int64(b.Len()), next })
 	if err == nil {
 		l.report(b.Len(), b.Size(), apply.Result{Inserted: b.Len()})
 		return nil
@@ -52,10 +52,10 @@ func (l *load) takeNew(ctx context.Context, b *record.Batch, next Mark, more fun
 }
 
 // addNew adds records to a stripped table by one COPY and moves the mark, in
-// one transaction (I8). done is asked for the number of rows and the mark once
-// the stream is through. Nothing is done on any error; [errFilled] and those
+// one transaction (I8). rows gives batches until it gives nil; then done is asked
+// for the number of their records and the mark. Nothing is done on any error; [errFilled] and those
 // for which [apply.Refused] is true have another way.
-func (l *load) addNew(ctx context.Context, rows *record.Stream, done func() (int64, Mark)) error {
+func (l *load) addNew(ctx context.Context, rows func() *record.Batch, done func() (int64, Mark)) error {
 	var next Mark
 	_, err := l.r.db.Write(ctx, l.fence, target.Options{}, func(ctx context.Context, tx *target.Tx) error {
 		before, err := l.unshared(ctx, tx)

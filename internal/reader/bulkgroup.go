@@ -169,9 +169,9 @@ func isShort(err error) bool {
 	return short
 }
 
-// stream reads a group's chunks as they come, up to its size.
-func (p *pump) stream(ctx context.Context, g *group, first chunk) *record.Stream {
-	return record.NewStream(func() *record.Batch {
+// stream gives a group's chunks as they come, up to its size.
+func (p *pump) stream(ctx context.Context, g *group, first chunk) func() *record.Batch {
+	return func() *record.Batch {
 		if len(g.chunks) == 0 {
 			g.add(first)
 			return first.batch
@@ -189,7 +189,7 @@ func (p *pump) stream(ctx context.Context, g *group, first chunk) *record.Stream
 		}
 		g.add(*c)
 		return c.batch
-	})
+	}
 }
 
 // closed forgets a page that is through.

@@ -30,13 +30,15 @@ func (b *Batch) Append(values []Value) {
 	b.rows = append(b.rows, len(b.buf))
 	b.buf = binary.BigEndian.AppendUint16(b.buf, uint16(len(values)))
 	for _, v := range values {
-		if v == nil {
-			b.buf = binary.BigEndian.AppendUint32(b.buf, 0xffffffff)
-			continue
-		}
-		b.buf = binary.BigEndian.AppendUint32(b.buf, uint32(len(v)))
-		b.buf = append(b.buf, v...)
+		b.buf = appendValue(b.buf, v)
 	}
+}
+
+func appendValue(dst []byte, v Value) []byte {
+	if v == nil {
+		return binary.BigEndian.AppendUint32(dst, 0xffffffff)
+	}
+	return append(binary.BigEndian.AppendUint32(dst, uint32(len(v))), v...)
 }
 
 // AppendBatch adds the records of o, which is of the same layout.
