@@ -195,6 +195,38 @@ func TestBulkLoadInShortTurns(t *testing.T) {
 	}
 }
 
+// Into a table that has rows several chunks go as one batch. A page among them
+// that was not whole is read again, and what is equal is not written.
+func TestBulkLoadMatchesChunksTogether(t *testing.T) {
+	t.Parallel()
+	const rows = 3500
+	together := reader.Settings{BulkFrom: 1, BulkPageRows: 1000, BulkChunk: 10_000}
+	s := bulkSite(t, rows, together)
+	s.load(s.account)
+	if _, err := s.DB.Pool().Exec(t.Context(), `SET xmlbinary = 'hex'; UPDATE salesforce.account SET name = 'other' WHERE id % 10 = 0; RESET xmlbinary`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Restart(t.Context(), s.fence, s.account); err != nil {
+		t.Fatal(err)
+	}
+	b := s.spied(together)
+	b.onPage = func(n, _ int) error {
+		if n == 3 {
+			return &bulk.ShortError{Announced: 700, Read: 699}
+		}
+		return nil
+	}
+	commits := 0
+	done, err := s.Load(t.Context(), s.fence, s.account, time.Now().Add(time.Minute), func(reader.Progress) { commits++ })
+	if !done || err != nil {
+		t.Fatal(done, err)
+	}
+	s.equal(rows)
+	if chunks := rows * 60 / together.BulkChunk; b.pages != 6 || commits > chunks {
+		t.Errorf("%d pages, %d commits of %d chunks or more", b.pages, commits, chunks)
+	}
+}
+
 // Records that a page lacks are missed by nobody: the page is read again from
 // its start, since nobody knows which they are.
 func TestShortBulkPages(t *testing.T) {

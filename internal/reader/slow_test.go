@@ -24,7 +24,7 @@ func heldUp(t *testing.T, share int64, fault string) (spooled, calls int64) {
 	disk := spool.New(spool.Config{Dir: t.TempDir(), After: 20 * time.Millisecond, Limit: share})
 	s.Reader = reader.New(reader.Config{
 		Connection: s.Connection, DB: s.DB, Org: s.Org, Bulk: bulk.New(s.Org).Through(disk),
-		Settings: reader.Settings{BulkFrom: 1, BulkPageRows: rows / 3, BulkChunk: 50_000, BulkGroup: 1},
+		Settings: reader.Settings{BulkFrom: 1, BulkPages: 3, BulkPageRows: rows / 3, BulkChunk: 50_000, BulkGroup: 1},
 	})
 	if fault != "" {
 		s.Fault(fault)
