@@ -104,10 +104,7 @@ func status(s *manage.Status) client.Status {
 		Mappings: each(s.Mappings, mappingStatus), Queue: queue(s.Queue),
 		LagToPostgres: lag(s.StalenessToPostgres), LagToSalesforce: s.Queue.Oldest.Seconds(),
 		ToPostgres: latency(s.ToPostgres), ToSalesforce: latency(s.ToSalesforce), Unseen: s.Unseen,
-		Calls: client.Calls{Total: s.Calls.Total, OrgUsed: s.Calls.Org.Used, OrgLimit: s.Calls.Org.Max, ByUse: []client.Call{}},
-	}
-	for _, c := range s.Calls.ByUse {
-		out.Calls.ByUse = append(out.Calls.ByUse, client.Call{Mapping: c.Mapping, Kind: c.Kind, Purpose: c.Purpose, Calls: c.Calls})
+		Calls: client.Calls{Total: s.Calls.Total, OrgUsed: s.Calls.Org.Used, OrgLimit: s.Calls.Org.Max, ByUse: each(s.Calls.ByUse, useOf)},
 	}
 	return out
 }

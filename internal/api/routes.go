@@ -40,6 +40,7 @@ func (s *server) routes() http.Handler {
 	s.errorRoutes(api)
 	s.holdRoutes(api)
 	s.previewRoutes(api)
+	s.budgetRoutes(api)
 	s.tokenRoutes(api)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "The API has no " + r.Method + " " + r.URL.Path + ".",

@@ -15,6 +15,10 @@
 //
 // # The governor
 //
-// A governor will take the blocks from the org's daily allowance, shared by all
-// connections and nodes; [Ledger.Begin] is where it waits.
+// A [Governor] stands before each call and asks how the org's calls of the last
+// 24 hours stand ([Standing]), over all connections to it and all nodes. Within
+// [Limits], a daily ceiling and a reserve for the org's other applications, it
+// lets all through; from four fifths of them on polls are to be slowed
+// ([Standing.Stretch]), further up loads and proofs wait, then polls, and the
+// last twentieth is for writes.
 package budget

@@ -96,6 +96,7 @@ type Ledger struct {
 	held    bool          // the sink may hold a reservation of ours
 	begun   bool          // a call began since the last look
 	totals  map[Use]int64 // since the ledger was made
+	total   int64         // their sum
 	usage   Usage
 
 	flushing sync.Mutex // one flush at a time; guards what follows
@@ -126,6 +127,7 @@ func (l *Ledger) Charge(use Use) {
 	defer l.mu.Unlock()
 	l.pending[use]++
 	l.totals[use]++
+	l.total++
 	l.unsaved++
 }
 
@@ -147,11 +149,15 @@ func (l *Ledger) Org() Usage {
 func (l *Ledger) Total() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var n int64
-	for _, c := range l.totals {
-		n += c
-	}
-	return n
+	return l.total
+}
+
+// standing is the number of calls since the ledger was made with those under
+// way, and how many of them the sink has not taken (I9).
+func (l *Ledger) standing() (total, unsaved int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.total + l.under, l.unsaved + l.under
 }
 
 // Totals are the calls since the ledger was made by use, flushed or not.

@@ -109,7 +109,7 @@ Exit codes: 0 all went well, 1 an error, 2 the command line was wrong,
 	flags.BoolVar(&a.json, "json", false, "print JSON")
 	root.AddCommand(
 		a.serve(), a.worker(), a.sandbox(),
-		a.connections(), a.mappings(), a.config(), a.status(), a.pause(), a.resume(), a.poll(), a.reload(),
+		a.connections(), a.mappings(), a.config(), a.status(), a.budget(), a.pause(), a.resume(), a.poll(), a.reload(),
 		a.verify(), a.drift(), a.errors(), a.writeErrors(), a.writePreview(), a.history(), a.brake(), a.logs(), a.audit(), a.nodes(), a.tokens(), a.signIn(),
 		a.crashPoints(), a.version(), a.helpConfig(),
 	)

@@ -51,12 +51,14 @@ func NewOpener(cfg OpenerConfig) Opener {
 		}
 		ledger := budget.NewLedger(c.ID, cfg.Store, cfg.Logger)
 		ledger.Start(context.WithoutCancel(ctx))
+		governor := budget.NewGovernor(ledger, cfg.Store)
 		org := salesforce.New(salesforce.Config{
 			Version: c.APIVersion, CallClient: cfg.CallClient, HTTP: cfg.HTTP, Meter: meter{ledger, cfg.Metrics, c.ID.String()},
+			Allow:  func(ctx context.Context, use budget.Use) error { return governor.Allow(ctx, use.Purpose) },
 			Tokens: auth.NewSource(cfg.Store, c.ID, cfg.HTTP), Logger: cfg.Logger,
 		})
 		return &Session{
-			DB: db, Org: org, Describe: (&describes{cfg.Store, c, org}).get,
+			DB: db, Org: org, Describe: (&describes{cfg.Store, c, org}).get, Calls: governor,
 			Closing: func(ctx context.Context) {
 				if err := ledger.Stop(ctx); err != nil {
 					cfg.Logger.WarnContext(ctx, "API call counts not stored", "connection", c.ID, "error", err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/synclinehq/syncline/internal/budget"
 	"github.com/synclinehq/syncline/internal/mapping"
 	"github.com/synclinehq/syncline/internal/salesforce"
 	"github.com/synclinehq/syncline/internal/sobject"
@@ -31,6 +32,8 @@ type Session struct {
 	Org *salesforce.Client
 	// Describe may be nil in tests that resolve no tables.
 	Describe Describer
+	// Calls keeps the org's budget; nil in tests without one.
+	Calls *budget.Governor
 	// Closing is called once, when the last turn has left: flush what is
 	// counted, close what is open beside DB. It may be nil.
 	Closing func(ctx context.Context)

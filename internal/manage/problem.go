@@ -171,6 +171,8 @@ func fromOrg(doing string, e *salesforce.Error, err error) *Problem {
 		p.Kind = Unavailable
 	case e.Code == salesforce.CodeRefused:
 		p.Fix = "Give the https address of a Salesforce login host, or let the operator allow the host."
+	case e.Code == salesforce.CodeBudget:
+		p.Kind, p.Fix = Unavailable, "See syncline budget; syncline connection set daily_calls=N raises the ceiling."
 	case e.Class == salesforce.Reauthorize:
 		p.Fix = "Check the client ID, the client secret and that the app's run-as user may use the API."
 	case e.Class == salesforce.RetrySoon, e.Class == salesforce.RetryLater:

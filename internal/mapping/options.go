@@ -91,6 +91,11 @@ type ConnectionOptions struct {
 	// than both in one run are held. 0 takes the defaults, 1,000 and 5.
 	BrakeRows    int `json:"brake_rows,omitempty"`
 	BrakePercent int `json:"brake_percent,omitempty"`
+	// DailyCalls bounds the API calls of 24 hours of all connections to the org;
+	// 0 does not. ReservePercent of the org's own allowance are left to its other
+	// applications; 0 takes the default, 20, and -1 leaves none.
+	DailyCalls     int `json:"daily_calls,omitempty"`
+	ReservePercent int `json:"reserve_percent,omitempty"`
 }
 
 // Creates says how inserts without a unique identifier are sent.

@@ -18,6 +18,8 @@ const (
 	maxBulkFrom    = 100_000_000
 	maxBrakeRows   = 1_000_000_000
 	wholePercent   = 100
+	maxReserve     = 95
+	maxDailyCalls  = 1_000_000_000
 	switchedOff    = -1
 	atItsDefault   = 0
 	assignmentRule = "true, false or the Id of an assignment rule is wanted"
@@ -151,6 +153,8 @@ func (o ConnectionOptions) Check() error {
 	errs.within("parallel_writes", o.ParallelWrites, 0, maxParallel)
 	errs.within("brake_rows", o.BrakeRows, 0, maxBrakeRows)
 	errs.within("brake_percent", o.BrakePercent, 0, wholePercent)
+	errs.within("daily_calls", o.DailyCalls, 0, maxDailyCalls)
+	errs.within("reserve_percent", o.ReservePercent, switchedOff, maxReserve)
 	return errs.orNil()
 }
 

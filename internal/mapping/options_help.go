@@ -39,5 +39,7 @@ func ConnectionOptionInfos() []OptionInfo {
 		{"ping_every", "true, false", "false", "send a notification with each commit, also while the writer is awake"},
 		{"brake_rows", "1 to 1000000000", "1000", "a run that deletes more rows than this and more than brake_percent waits for a person"},
 		{"brake_percent", "1 to 100", "5", "see brake_rows; per cent of the mapping's rows"},
+		{"daily_calls", "1 to 1000000000", "no ceiling", "ceiling on the API calls of 24 hours, of all connections to the org together; polls slow down before it is reached"},
+		{"reserve_percent", "-1, 1 to 95", "20", "part of the org's own daily calls that is left to its other applications; -1 for none"},
 	}
 }

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -45,6 +46,9 @@ type Config struct {
 	Tokens     TokenSource
 	// Meter hears of each call; nil counts nothing.
 	Meter Meter
+	// Allow, if set, says whether a call may be made; its error, in its own
+	// words, is that of an org whose limit is used up.
+	Allow func(ctx context.Context, use Use) error
 	// HTTP is the client to send with, by [NewHTTPClient]; nil makes a strict
 	// one. Redirects are never followed, whatever it says.
 	HTTP   *http.Client

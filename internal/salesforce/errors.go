@@ -54,6 +54,8 @@ const (
 	CodeMoved = "moved"
 	// CodeHTTP: an HTTP status without Salesforce's JSON.
 	CodeHTTP = "http_status"
+	// CodeBudget: our own budget leaves no call; it was not made.
+	CodeBudget = "budget_spent"
 )
 
 // Error is the failure of one call.

@@ -52,6 +52,9 @@ func (c *Client) attempt(ctx context.Context, tok Token, r request, use func(*re
 	}
 	defer release()
 	if r.kind != kindFree {
+		if err := c.allow(ctx, r.kind); err != nil {
+			return err
+		}
 		defer c.meter.Begin(ctx)()
 	}
 
@@ -81,6 +84,17 @@ func (c *Client) attempt(ctx context.Context, tok Token, r request, use func(*re
 	tr.answered()
 	line := newLineReader(resp.Body, c.cfg.StallTimeout, &c.wire, cut)
 	return c.take(ctx, resp, line, use)
+}
+
+// allow asks whoever keeps the budget.
+func (c *Client) allow(ctx context.Context, kind string) error {
+	if c.cfg.Allow == nil {
+		return nil
+	}
+	if err := c.cfg.Allow(ctx, useFrom(ctx, kind)); err != nil {
+		return &Error{Code: CodeBudget, Class: RetryLater, Cause: err}
+	}
+	return nil
 }
 
 // slot waits for one of the client's places.

@@ -13,6 +13,7 @@ import (
 var (
 	_ budget.Sink      = (*Store)(nil)
 	_ budget.UsageSink = (*Store)(nil)
+	_ budget.Source    = (*Store)(nil)
 )
 
 // SaveCalls adds to the ledger of API calls, in the current hour, and keeps how
@@ -86,4 +87,38 @@ func (q *Queries) Usage(ctx context.Context, connection uuid.UUID) (budget.Usage
 	err := q.db.QueryRow(ctx, `SELECT used, allowed, at FROM syncline.org_usage WHERE connection = $1`,
 		connection).Scan(&u.Used, &u.Max, &u.At)
 	return u, explain("read the org's usage", err)
+}
+
+// Standing is how the calls of a connection's org stand, over all connections
+// to it, without what the given ledger has reserved. Calls are kept by the hour:
+// those of the oldest, which may be older than 24 hours, count.
+func (q *Queries) Standing(ctx context.Context, connection, ledger uuid.UUID) (budget.Standing, error) {
+	var s budget.Standing
+	var daily *int64
+	err := q.db.QueryRow(ctx, `
+		WITH org AS (
+			SELECT c.id, (c.options->>'daily_calls')::bigint AS daily, coalesce((c.options->>'reserve_percent')::int, 0) AS reserve
+			FROM syncline.connection c, syncline.connection own WHERE own.id = $1
+			AND (c.id = own.id OR own.organization_id <> '' AND left(c.organization_id, 15) = left(own.organization_id, 15))
+		), calls AS (
+			SELECT coalesce(sum(a.calls), 0) AS all_day,
+			       coalesce(sum(a.calls) FILTER (WHERE a.hour >= date_trunc('hour', clock_timestamp() - interval '1 hour', 'UTC')), 0) AS newest
+			FROM syncline.api_call a JOIN org ON org.id = a.connection
+			WHERE a.hour >= date_trunc('hour', clock_timestamp() - interval '24 hours', 'UTC')
+		), usage AS (
+			SELECT u.used, u.allowed, u.at FROM syncline.org_usage u JOIN org ON org.id = u.connection ORDER BY u.at DESC LIMIT 1
+		)
+		SELECT (SELECT min(nullif(daily, 0)) FROM org),
+		       (SELECT max(CASE reserve WHEN 0 THEN $3::int WHEN -1 THEN 0 ELSE reserve END) FROM org),
+		       calls.all_day::bigint + coalesce((SELECT sum(b.calls) FROM syncline.api_block b JOIN org ON org.id = b.connection
+				WHERE b.ledger <> $2 AND b.at >= clock_timestamp() - interval '24 hours'), 0)::bigint,
+		       (calls.newest / extract(epoch FROM clock_timestamp() - date_trunc('hour', clock_timestamp() - interval '1 hour', 'UTC')) * 3600)::float8,
+		       coalesce((SELECT used FROM usage), 0), coalesce((SELECT allowed FROM usage), 0),
+		       coalesce((SELECT at FROM usage), 'epoch')
+		FROM calls WHERE EXISTS (SELECT FROM org)`, connection, ledger, budget.DefaultReserve).
+		Scan(&daily, &s.Reserve, &s.Ours, &s.LastHour, &s.Org.Used, &s.Org.Max, &s.Org.At)
+	if daily != nil {
+		s.Daily = *daily
+	}
+	return s, explain("read how API calls stand", err)
 }

@@ -437,3 +437,38 @@ func TestDeleteConnectionCascades(t *testing.T) {
 		}
 	}
 }
+
+// The connections to one org share its budget; the strictest settings count.
+func TestStandingOfAnOrg(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	ctx := t.Context()
+	connect := func(name, org string, o mapping.ConnectionOptions) uuid.UUID {
+		return must[mapping.Connection](t)(s.CreateConnection(ctx, mapping.Connection{
+			Name: name, AppName: name, ResourceName: name, Options: o, Org: mapping.Org{OrganizationID: org},
+		}, store.Secrets{})).ID
+	}
+	one := connect("one", "00D000000000001EAA", mapping.ConnectionOptions{DailyCalls: 900, ReservePercent: -1})
+	two := connect("two", "00D000000000001", mapping.ConnectionOptions{DailyCalls: 500, ReservePercent: 10})
+	other := connect("other", "00D000000000002EAA", mapping.ConnectionOptions{})
+	own := uuid.New()
+	for i, c := range []uuid.UUID{one, two, other} {
+		ledger := uuid.New()
+		if i == 0 {
+			ledger = own
+		}
+		ok(t, s.SaveCalls(ctx, budget.Save{Connection: c, Ledger: ledger, Seq: 1, Counts: []budget.Count{{Kind: "query", Calls: 10}}, Block: 100}))
+	}
+	ok(t, s.SetUsage(ctx, two, budget.Usage{Used: 50, Max: 15000}))
+	got := must[budget.Standing](t)(s.Standing(ctx, one, own))
+	if got.Ours != 120 || got.Daily != 500 || got.Reserve != 10 || got.Org.Used != 50 || got.Org.Max != 15000 || got.LastHour <= 0 || got.LastHour > 20 {
+		t.Errorf("of two connections to an org: %+v", got)
+	}
+	got = must[budget.Standing](t)(s.Standing(ctx, other, uuid.Nil))
+	if got.Ours != 110 || got.Daily != 0 || got.Reserve != budget.DefaultReserve || got.Org.Max != 0 {
+		t.Errorf("of an org of its own: %+v", got)
+	}
+	if _, err := s.Standing(ctx, uuid.New(), uuid.Nil); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("of no connection: %v", err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/synclinehq/syncline/internal/budget"
 	"github.com/synclinehq/syncline/internal/mapping"
 )
 
@@ -25,7 +26,9 @@ type memory struct {
 	// echoes is how many wakes of the read turn were made to read back what was
 	// written.
 	echoes   int64
-	proving  proving
+	slow     bool // people were told that the budget slows polls
+	calls    []budget.Count
+	calledAt time.Time // when calls was read
 	next     [chores]time.Time
 	mappings map[uuid.UUID]*mapped
 }
@@ -49,6 +52,7 @@ const (
 	warnIDs
 	compareIDs
 	retryIndexes
+	proveNext
 	lookForRequeued
 	chores // their number
 )
@@ -191,16 +195,4 @@ func (m *memory) setCounted(id uuid.UUID, c counting) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.of(id).counted = c
-}
-
-func (m *memory) lastProof() proving {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.proving
-}
-
-func (m *memory) keepProof(p proving) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.proving = p
 }

@@ -3,7 +3,6 @@ package work
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/synclinehq/syncline/internal/engine"
@@ -24,31 +23,21 @@ const (
 	// background may use; proveCalls is it where the org's number is not known.
 	proveShare = 0.05
 	proveCalls = 750
-	// usedEvery is how often the calls used are counted again.
-	usedEvery = time.Minute
 )
-
-// proving is what a node remembers of a connection's proofs.
-type proving struct {
-	next    time.Time // nothing is due before
-	counted time.Time // when within was found out
-	within  bool      // the budget leaves room
-}
 
 // prove goes on with the proof that is due. Trouble with it ends no turn: it is
 // logged, and tried again later.
 func (w *Work) prove(ctx context.Context, t *engine.Turn) error {
 	memory := w.of(t.Connection)
-	p := memory.lastProof()
-	defer func() { memory.keepProof(p) }()
-	if time.Now().Before(p.next) || !t.More() {
+	if !memory.due(proveNext, time.Now()) || !t.More() {
 		return nil
 	}
 	list := w.provable(ctx, t)
 	if len(list) == 0 {
 		return nil
 	}
-	if err := w.budgeted(ctx, t, &p); err != nil {
+	within, err := w.budgeted(ctx, t)
+	if err != nil {
 		return err
 	}
 	until := time.Now().Add(proveSlice)
@@ -56,14 +45,14 @@ func (w *Work) prove(ctx context.Context, t *engine.Turn) error {
 	prover := verify.Prover{Config: verify.Config{
 		Connection: t.Config, DB: t.Session.DB, Org: t.Session.Org, Bulk: bulk.New(t.Session.Org), Logger: t.Log,
 	}}
-	done, err := prover.Do(salesforce.WithUse(ctx, "", "verify"), t.Fence, list, p.within, more)
+	done, err := prover.Do(salesforce.WithUse(ctx, "", "verify"), t.Fence, list, within, more)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, target.ErrFenced):
 		return err
 	case err != nil:
-		p.next = time.Now().Add(proveRest)
+		memory.putOff(proveNext, time.Now().Add(proveRest))
 		t.Log.WarnContext(ctx, "a proof met an error and goes on later", "error", err)
 		return nil
 	}
@@ -71,9 +60,11 @@ func (w *Work) prove(ctx context.Context, t *engine.Turn) error {
 		w.proved(ctx, t, done)
 	}
 	// Somebody may ask for other intervals meanwhile.
-	if p.next = done.Next; p.next.IsZero() || time.Until(p.next) > time.Minute {
-		p.next = time.Now().Add(time.Minute)
+	next := time.Now().Add(time.Minute)
+	if !done.Next.IsZero() && done.Next.Before(next) {
+		next = done.Next
 	}
+	memory.putOff(proveNext, next)
 	return nil
 }
 
@@ -93,17 +84,10 @@ func (w *Work) provable(ctx context.Context, t *engine.Turn) []*mapping.Table {
 }
 
 // budgeted finds out whether proofs have calls left today.
-func (w *Work) budgeted(ctx context.Context, t *engine.Turn, p *proving) error {
-	if time.Since(p.counted) < usedEvery {
-		return nil
-	}
-	calls, err := w.store.Calls(ctx, t.Connection, time.Now().Add(-24*time.Hour))
+func (w *Work) budgeted(ctx context.Context, t *engine.Turn) (bool, error) {
+	calls, err := w.calls(ctx, t.Connection)
 	if err != nil {
-		return fmt.Errorf("read API calls: %w", err)
-	}
-	usage, err := w.store.Usage(ctx, t.Connection)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("read the org's usage: %w", err)
+		return false, err
 	}
 	var used int64
 	for _, c := range calls {
@@ -111,8 +95,8 @@ func (w *Work) budgeted(ctx context.Context, t *engine.Turn, p *proving) error {
 			used += c.Calls
 		}
 	}
-	p.within, p.counted = used < share(int64(usage.Max)), time.Now()
-	return nil
+	s := standing(ctx, t)
+	return s.Roomy() && used < share(int64(s.Org.Max)), nil
 }
 
 // share is how many of an org's daily calls proofs may use.

@@ -46,6 +46,9 @@ func (w *Work) read(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 		}
 		reportPolls(ctx, t, result)
 	}
+	if list, err = w.paced(ctx, t, list); err != nil {
+		return engine.Next{}, err
+	}
 	result, err := r.Poll(ctx, t.Fence, list, reader.PollOptions{All: all, Until: t.Until})
 	if err != nil {
 		return engine.Next{}, err

@@ -120,7 +120,7 @@ func (w *Work) counts(ctx context.Context, t *engine.Turn) error {
 			when.rows = time.Now().Add(max(tendEvery-time.Second, countShare*took))
 			w.gaugeRows(t, m, n)
 		}
-		if time.Now().After(when.org) {
+		if time.Now().After(when.org) && standing(ctx, t).Roomy() {
 			n, err := countOrg(ctx, t, m)
 			if err == nil {
 				rows := int64(n)

@@ -1,0 +1,36 @@
+package work
+
+import (
+	"testing"
+
+	"github.com/synclinehq/syncline/internal/budget"
+	"github.com/synclinehq/syncline/internal/mapping"
+)
+
+func TestAMappingIsSlowedForItsOwnCalls(t *testing.T) {
+	t.Parallel()
+	m := mapping.Mapping{ObjectName: "Account", MaxDailyCalls: 1000, PollSeconds: 10}
+	calls := func(n int64) []budget.Count {
+		return []budget.Count{{Mapping: "Account", Kind: "query", Calls: n}, {Mapping: "Account", Kind: "describe", Calls: 1}, {Mapping: "Contact", Calls: 5000}}
+	}
+	for n, want := range map[int64]int{0: 10, 799: 10, 899: 30, 5000: 600} {
+		table := &mapping.Table{Mapping: m}
+		if got := slowed(table, stretchOf(&m, calls(n))).Mapping.PollSeconds; got != want || table.Mapping.PollSeconds != 10 {
+			t.Errorf("after %d calls every %d s, want %d; the shared table every %d s", n, got, want, table.Mapping.PollSeconds)
+		}
+	}
+	m.MaxDailyCalls = 0
+	if got := stretchOf(&m, calls(5000)); got != 1 {
+		t.Errorf("without a limit: %v", got)
+	}
+}
+
+func TestPaceIsToldOnce(t *testing.T) {
+	t.Parallel()
+	m := &memory{}
+	for i, k := range []struct{ slow, told bool }{{false, false}, {true, true}, {true, false}, {false, true}, {false, false}} {
+		if got := m.turns(k.slow); got != k.told {
+			t.Errorf("step %d: told %v", i, got)
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package manage_test
+
+import (
+	"testing"
+
+	"github.com/synclinehq/syncline/internal/manage"
+	"github.com/synclinehq/syncline/internal/mapping"
+)
+
+// What goes beyond the ceiling is not sent, and says so.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.connect()
+	if err := r.importing(accounts); err != nil {
+		t.Fatal(err)
+	}
+	m, err := r.service.Mapping(t.Context(), admin(), "", "Account")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.store.SetStage(t.Context(), m.ID, mapping.StageSynced); err != nil {
+		t.Fatal(err)
+	}
+	b, err := r.service.Budget(t.Context(), admin(), "")
+	if err != nil || b.Ours == 0 || len(b.ByUse) == 0 || b.Org.Max == 0 || b.Allowed() != int64(b.Org.Max)*4/5 || b.Stretch() != 1 {
+		t.Fatalf("after an import: %+v, %v", b, err)
+	}
+	if _, err := r.service.ChangeConnection(t.Context(), admin(), "", manage.ConnectionChange{Options: map[string]any{"daily_calls": 2}}); err != nil {
+		t.Fatal(err)
+	}
+	before := b.Ours
+	_, err = r.service.Verify(t.Context(), admin(), "", manage.VerifyOptions{})
+	wantProblem(t, err, manage.Unavailable, "the budget of API calls leaves none: calls for verify wait")
+	b, err = r.service.Budget(t.Context(), admin(), "")
+	if err != nil || b.Ours != before || b.Allowed() != 2 || b.Stretch() <= 1 {
+		t.Errorf("with a ceiling: %+v, %v", b, err)
+	}
+	wantProblem(t, second(r.service.ChangeConnection(t.Context(), admin(), "", manage.ConnectionChange{Options: map[string]any{"reserve_percent": 96}})),
+		manage.Invalid, "can't be as they were asked for")
+}
