@@ -35,6 +35,8 @@ const (
 	// slowFrom is the share of what is allowed from which polls are slowed, and
 	// stopReads the one that they never reach: the rest is for writes.
 	slowFrom, stopReads = 0.80, 0.95
+	// evenFrom is the share from which calls are spread over the day.
+	evenFrom = 0.5
 	// stopChores is where loads, proofs and counts stop, for the sake of polls.
 	stopChores = 0.85
 	// slowest bounds how many times longer the pause between polls becomes.
@@ -70,19 +72,30 @@ func (s Standing) Share() float64 { return float64(s.Ours) / float64(max(1, s.Al
 // Stretch is how many times longer than set the pause between two polls should
 // be: 1 while there is room, then more and more, so that the calls come to a
 // balance below what is allowed instead of running into it.
+//
+// From half of them on the last hour counts as the day does: else a day that
+// began fast would end in a standstill.
 func (s Standing) Stretch() float64 {
-	switch share := s.Share(); {
+	share := s.Share()
+	stretch := stretchAt(share)
+	if share > evenFrom {
+		stretch = max(stretch, stretchAt(float64(s.Forecast())/float64(s.Allowed())))
+	}
+	return stretch
+}
+
+func stretchAt(share float64) float64 {
+	switch {
 	case share <= slowFrom:
 		return 1
 	case share >= stopReads:
 		return slowest
-	default:
-		return min(slowest, (stopReads-slowFrom)/(stopReads-share))
 	}
+	return min(slowest, (stopReads-slowFrom)/(stopReads-share))
 }
 
 // Roomy says that nothing is slowed, so that work may be done that can wait.
-func (s Standing) Roomy() bool { return s.Share() <= slowFrom }
+func (s Standing) Roomy() bool { return s.Stretch() <= 1 }
 
 // Forecast is how many calls 24 hours would make at the last hour's pace.
 func (s Standing) Forecast() int64 { return int64(24 * s.LastHour) }

@@ -62,7 +62,8 @@ type Mapping struct {
 	PollSeconds int
 	// Notify asks for events beside polling (accelerated polling).
 	Notify bool
-	// MaxDailyCalls is Heroku's sf_max_daily_api_calls, kept and echoed.
+	// MaxDailyCalls is Heroku's sf_max_daily_api_calls: near it the mapping is
+	// polled the less often; 0 is no bound.
 	MaxDailyCalls int
 	Policy        Policy
 	// Options are settings beyond Heroku Connect's.

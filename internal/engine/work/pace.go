@@ -61,35 +61,42 @@ func slowed(table *mapping.Table, stretch float64) *mapping.Table {
 		return table
 	}
 	slow := *table
-	slow.Mapping.PollSeconds = int(math.Ceil(stretch * float64(cmp.Or(table.Mapping.PollSeconds, mapping.DefaultPollSeconds))))
+	slow.Mapping.PollSeconds = int(math.Round(stretch * float64(cmp.Or(table.Mapping.PollSeconds, mapping.DefaultPollSeconds))))
 	return &slow
 }
 
 // tellPace writes an event when the budget begins to slow polls, and when it
 // no longer does.
 func (w *Work) tellPace(ctx context.Context, t *engine.Turn, s budget.Standing) {
-	slow := !s.Roomy()
-	if !w.of(t.Connection).turns(slow) {
+	slow := w.of(t.Connection).slowing(s.Stretch())
+	if slow == nil {
 		return
 	}
 	e := store.Event{
 		Connection: t.Connection, Level: "warn", Event: "API BUDGET SLOWS POLLS",
 		Fields: map[string]any{"calls": s.Ours, "allowed": s.Allowed(), "pauses": fmt.Sprintf("%.1f times as long", s.Stretch())},
 	}
-	if !slow {
+	if !*slow {
 		e.Level, e.Event = "info", "API BUDGET HAS ROOM AGAIN"
 		delete(e.Fields, "pauses")
 	}
 	w.event(ctx, e)
 }
 
-// turns notes whether polls are slowed, and says whether that is new.
-func (m *memory) turns(slow bool) bool {
+// tellFrom is the stretch from which people are told; that polls are a little
+// slower may come and go.
+const tellFrom = 1.5
+
+// slowing says whether polls are slowed, if people were told otherwise last.
+func (m *memory) slowing(stretch float64) *bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	is := m.slow != slow
+	slow := stretch >= tellFrom || m.slow && stretch > 1
+	if slow == m.slow {
+		return nil
+	}
 	m.slow = slow
-	return is
+	return &slow
 }
 
 // calls are those of the connection in the last 24 hours by use, a minute old

@@ -28,9 +28,16 @@ func TestAMappingIsSlowedForItsOwnCalls(t *testing.T) {
 func TestPaceIsToldOnce(t *testing.T) {
 	t.Parallel()
 	m := &memory{}
-	for i, k := range []struct{ slow, told bool }{{false, false}, {true, true}, {true, false}, {false, true}, {false, false}} {
-		if got := m.turns(k.slow); got != k.told {
-			t.Errorf("step %d: told %v", i, got)
+	for i, k := range []struct {
+		stretch float64
+		want    string
+	}{{1, ""}, {1.2, ""}, {1.6, "slow"}, {9, ""}, {1.2, ""}, {1, "room"}, {1.2, ""}} {
+		got := ""
+		if slow := m.slowing(k.stretch); slow != nil {
+			got = map[bool]string{true: "slow", false: "room"}[*slow]
+		}
+		if got != k.want {
+			t.Errorf("step %d: told %q, want %q", i, got, k.want)
 		}
 	}
 }

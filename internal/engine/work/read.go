@@ -16,6 +16,9 @@ import (
 	"github.com/synclinehq/syncline/internal/telemetry"
 )
 
+// recheck is how long a read turn waits at most while the budget slows polls.
+const recheck = time.Minute
+
 // restless is how long a read turn waits when nothing is due.
 const restless = 30 * time.Second
 
@@ -60,6 +63,9 @@ func (w *Work) read(ctx context.Context, t *engine.Turn) (engine.Next, error) {
 	after, ok := result.Next()
 	if !ok {
 		after = restless
+	}
+	if !standing(ctx, t).Roomy() {
+		after = min(after, recheck) // pauses shrink again
 	}
 	return engine.Next{After: after}, nil
 }
