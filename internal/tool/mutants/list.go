@@ -76,6 +76,18 @@ var mutations = []mutation{
 		Tests: []tests{{pkgStore, "^TestTurnGenerations$"}},
 	},
 	{
+		Name: "store: a save that is repeated counts again", Invariant: "I9", File: "internal/store/apicall.go",
+		Old:   "WHERE b.seq < excluded.seq`",
+		New:   "WHERE true`",
+		Tests: []tests{{pkgStore, "^TestCallsAddUp$"}},
+	},
+	{
+		Name: "salesforce: nobody asks the budget", Invariant: "I9", File: "internal/salesforce/request.go",
+		Old:   "if err := c.allow(ctx, r.kind); err != nil {",
+		New:   "if err := error(nil); err != nil {",
+		Tests: []tests{{"./internal/manage", "^TestBudget$"}},
+	},
+	{
 		Name: "store: a second answer replaces the first", Invariant: "I6", File: "internal/store/journal.go",
 		Old:   "WHERE j.id = r.id AND j.state = 'sending')",
 		New:   "WHERE j.id = r.id)",
