@@ -27,8 +27,8 @@ func TestJobsAreAskedForWhenTheyShouldBeOver(t *testing.T) {
 			t.Parallel()
 			var p jobPace
 			for job := range 10 {
-				asked, age := 0, p.first(n)
-				for asked = 1; age < tt.took; asked++ {
+				asked, age := 1, p.first(n)
+				for ; age < tt.took; asked++ {
 					done := 0
 					if tt.tells {
 						done = int(float64(n) * age.Seconds() / tt.took.Seconds())
