@@ -33,7 +33,7 @@ func (r *Reader) reload(ctx context.Context, fence target.Fence, t *mapping.Tabl
 	}
 	n, err := r.bulk.RecordCount(salesforce.WithUse(ctx, t.Object, "load"), t.Object)
 	if err != nil || n < r.settings.BulkFrom {
-		return false, nil // what is wrong with the org, the poll will tell
+		return false, nil //nolint:nilerr // what is wrong with the org, the poll will tell
 	}
 	_, err = r.db.Write(ctx, fence, target.Options{}, func(ctx context.Context, tx *target.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO _syncline.reconcile (connection_id, mapping, view, detail, updated_at)

@@ -40,10 +40,10 @@ func TestAHeldUpReaderLeavesTheRestToTheDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	text := strings.Repeat("0123456789", 200_000)
-	for name, end := range map[string]error{"whole": io.EOF, "broken": errBroken} {
+	for name, c := range map[string]struct{ end, want error }{"whole": {io.EOF, nil}, "broken": {errBroken, errBroken}} {
 		t.Run(name, func(t *testing.T) {
 			s := spool.New(spool.Config{Dir: dir, After: time.Millisecond})
-			src := sourceOf(text, end)
+			src := sourceOf(text, c.end)
 			b := s.Body(src)
 			first := make([]byte, 1000)
 			if _, err := io.ReadFull(b, first); err != nil {
@@ -54,7 +54,7 @@ func TestAHeldUpReaderLeavesTheRestToTheDisk(t *testing.T) {
 				t.Errorf("the file has a name: %v, %v", files, err)
 			}
 			rest, err := io.ReadAll(b)
-			if want := map[bool]error{true: errBroken}[end == errBroken]; !errors.Is(err, want) || string(first)+string(rest) != text {
+			if !errors.Is(err, c.want) || string(first)+string(rest) != text {
 				t.Errorf("%d bytes of %d, %v", len(first)+len(rest), len(text), err)
 			}
 			if s.Total() != int64(len(rest)) {
@@ -111,7 +111,7 @@ func TestBytesAreThoseOfTheSource(t *testing.T) {
 			p := make([]byte, rapid.IntRange(1, 500).Draw(t, "size"))
 			n, err := b.Read(p)
 			got = append(got, p[:n]...)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
