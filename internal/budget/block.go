@@ -55,13 +55,27 @@ func (l *Ledger) extend(ctx context.Context) {
 	defer l.flushing.Unlock()
 	l.mu.Lock()
 	done := l.fits() // another call has done it meanwhile
-	if !done {
-		l.begun, l.held = true, true
-	}
 	l.mu.Unlock()
-	if done {
-		return
+	if !done {
+		l.reserve(ctx)
 	}
+}
+
+// renew stores what was counted and reserves a whole block from here on,
+// whatever the one in hand has left.
+func (l *Ledger) renew(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, reserveWithin)
+	defer cancel()
+	l.flushing.Lock()
+	defer l.flushing.Unlock()
+	l.reserve(ctx)
+}
+
+// reserve is for extend and renew; flushing is held.
+func (l *Ledger) reserve(ctx context.Context) {
+	l.mu.Lock()
+	l.begun, l.held = true, true
+	l.mu.Unlock()
 	if err := l.flushCounts(ctx); err != nil && ctx.Err() == nil {
 		l.log.DebugContext(ctx, "no API calls reserved", "connection", l.connection, "error", err)
 	}

@@ -92,8 +92,8 @@ func (g *Governor) used() int64 {
 }
 
 // look asks the source, unless it was asked less than wait ago or somebody is
-// just asking. With reserve the ledger gets its block before: whoever looks
-// later counts it. What the ledger has not stored is taken first: a flush in
+// just asking. With reserve the ledger gets a whole block before, as many calls
+// as it makes until the next look: whoever looks later counts them. What the ledger has not stored is taken first: a flush in
 // between counts twice until the next look, never not at all.
 func (g *Governor) look(ctx context.Context, wait time.Duration, reserve bool) {
 	g.mu.Lock()
@@ -104,7 +104,7 @@ func (g *Governor) look(ctx context.Context, wait time.Duration, reserve bool) {
 	g.looking, g.tried = true, time.Now()
 	g.mu.Unlock()
 	if reserve {
-		g.ledger.Begin(ctx)()
+		g.ledger.renew(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()

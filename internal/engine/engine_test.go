@@ -420,8 +420,16 @@ func TestRolledBackDatabaseStopsTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background())
+	// A start may wake a turn twice: the second one must be over, too.
+	r.eventually("the turn rests", func() bool {
+		running, err := e.Activities(t.Context(), c.ID)
+		return err == nil && len(running) == 0
+	})
 	if _, err := conn.Exec(t.Context(), "DELETE FROM _syncline.commit"); err != nil {
 		t.Fatal(err)
+	}
+	for len(ran) > 0 {
+		<-ran
 	}
 	if err := e.Wake(t.Context(), key); err != nil {
 		t.Fatal(err)

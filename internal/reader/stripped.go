@@ -280,10 +280,18 @@ func (l *load) patiently(ctx context.Context, fn func(context.Context, *target.T
 		if err == nil || !isLockTimeout(err) || attempt == dressAttempts {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(200*time.Millisecond + rand.N(time.Second)):
+		if err := l.rest(ctx); err != nil {
+			return err
 		}
+	}
+}
+
+// rest is the pause before what an application is in the way of is tried again.
+func (l *load) rest(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(200*time.Millisecond + rand.N(time.Second)):
+		return nil
 	}
 }

@@ -45,13 +45,40 @@ func (l *load) setAsideLong(ctx context.Context, x schema.Index, cause error) er
 		if err != nil {
 			return err
 		}
-		if len(list) == 0 || len(list) > maxLongKeys {
+		if len(list) == 0 {
+			return l.stillSeen(ctx, tx, x, cause)
+		}
+		if len(list) > maxLongKeys {
 			return fmt.Errorf("%d rows are too long for it; take the index out of the mapping: %w", len(list), cause)
 		}
 		return apply.Refuse(ctx, tx, l.r.connection, l.table.Mapping.ID, list)
 	})
+	if errors.Is(err, errStillSeen) {
+		return l.rest(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("set rows aside that are too long for index %s: %w", x.Name, err)
 	}
 	return nil // it is tried again
+}
+
+// errStillSeen means that rows were set aside and stand in the way all the
+// same: an index holds what any transaction can see, and one that began before
+// has not ended.
+var errStillSeen = errors.New("rows that were set aside are still seen")
+
+// stillSeen tells rows that were set aside before from an index that none of
+// the load's rows is too long for.
+func (l *load) stillSeen(ctx context.Context, tx *target.Tx, x schema.Index, cause error) error {
+	var before bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM _syncline.read_error
+		WHERE connection_id = $1 AND mapping = $2 AND code = $3 AND column_name = $4)`,
+		l.r.connection, l.table.Mapping.ID, codeTooLong, x.Column).Scan(&before)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for read errors: %w", err)
+	case before:
+		return errStillSeen
+	}
+	return fmt.Errorf("no row of the load is too long for it; take the index out of the mapping: %w", cause)
 }

@@ -200,13 +200,22 @@ func (s *Site) Fault(fault string) { s.control(http.MethodPost, "faults", fault)
 func (s *Site) Faultless() { s.control(http.MethodDelete, "faults", "") }
 
 // Calls is the number of calls that the org has counted of the product.
-func (s *Site) Calls() int64 {
+func (s *Site) Calls() (n int64) {
 	s.Helper()
-	var report struct{ Totals map[string]int64 }
+	for _, of := range s.CallKinds() {
+		n += of
+	}
+	return n
+}
+
+// CallKinds is Calls by the sandbox org's kinds of call.
+func (s *Site) CallKinds() map[string]int64 {
+	s.Helper()
+	var report struct{ Clients map[string]map[string]int64 }
 	if err := json.Unmarshal(s.control(http.MethodGet, "calls", ""), &report); err != nil {
 		s.Fatal(err)
 	}
-	return report.Totals[s.Sandbox.Clients[0].ID]
+	return report.Clients[s.Sandbox.Clients[0].ID]
 }
 
 func (s *Site) control(method, endpoint, body string) []byte {

@@ -98,7 +98,9 @@ func (s *Spool) Body(src io.Reader) *Body {
 	b := &Body{spool: s, src: src}
 	b.more.L = &b.mu
 	if s != nil && s.cfg.Limit > 0 {
+		b.mu.Lock() // heldUp, too, looks at the timer
 		b.timer = time.AfterFunc(s.cfg.After, b.heldUp)
+		b.mu.Unlock()
 	}
 	return b
 }

@@ -56,8 +56,8 @@ func (q *Queries) SaveProgress(ctx context.Context, connection uuid.UUID, p Prog
 // Progress returns the loads of a connection by start, finished ones included.
 func (q *Queries) Progress(ctx context.Context, connection uuid.UUID) ([]Progress, error) {
 	rows, _ := q.db.Query(ctx, `SELECT mapping, rows, bytes, total, started_at, updated_at,
-			greatest(0, rows - base_rows) / greatest(0.001, extract(epoch FROM clock_timestamp() - base_at))::float8 AS row_rate,
-			greatest(0, bytes - base_bytes) / greatest(0.001, extract(epoch FROM clock_timestamp() - base_at))::float8 AS byte_rate
+			greatest(0, rows - base_rows) / greatest(0.001, extract(epoch FROM statement_timestamp() - base_at))::float8 AS row_rate,
+			greatest(0, bytes - base_bytes) / greatest(0.001, extract(epoch FROM statement_timestamp() - base_at))::float8 AS byte_rate
 		FROM syncline.load_progress
 		WHERE connection = $1 ORDER BY started_at, mapping`, connection)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Progress])
