@@ -105,11 +105,21 @@ func (g *generator) grow() {
 	c := newSeedling(g.org, g.t, g.obj)
 	place := places[g.rnd.IntN(len(places))]
 	for _, f := range g.obj.Fields {
-		if f.Stored() && f.Createable && f.Type != schema.TypeID && !f.AutoNumber {
+		if f.Stored() && f.Createable && f.Type != schema.TypeID && !f.AutoNumber && !g.foreign(f) {
 			c.values[f.Slot] = g.value(f, place)
 		}
 	}
 	c.plant(g.stampTime())
+}
+
+// foreign says that a lookup points to what this org has no object for. Nothing
+// is drawn for it.
+func (g *generator) foreign(f *schema.Field) bool {
+	if len(f.ReferenceTo) != 1 {
+		return false
+	}
+	_, ok := g.org.Catalog.Object(f.ReferenceTo[0])
+	return !ok
 }
 
 func (g *generator) stampTime() time.Time {

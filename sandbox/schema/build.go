@@ -155,6 +155,15 @@ func (d def) noFilter() def {
 	return d
 }
 
+// group: can be grouped by although it can't be filtered.
+func (d def) group() def { d.Groupable = true; return d }
+
+// secured: field-level security applies although nobody can write it.
+func (d def) secured() def { d.Permissionable = true; return d }
+
+// defaulted: the org may fill an optional field of a new record.
+func (d def) defaulted() def { d.DefaultedOnCreate = true; return d }
+
 // numbered makes an auto-number.
 func (d def) numbered() def {
 	d = d.ro().auto()

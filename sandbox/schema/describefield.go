@@ -98,7 +98,8 @@ func describeField(f *Field) FieldDescribe {
 		d.RelationshipOrder, d.CascadeDelete = &order, true
 	}
 	d.QueryByDistance = f.Type.Compound()
-	d.SearchPrefilterable = f.Type == TypeReference && !f.NamePointing && f.Name != "MasterRecordId" && !slices.Contains(f.ReferenceTo, "User")
+	d.SearchPrefilterable = f.Type == TypeReference && !slices.Contains([]string{"MasterRecordId", "RecordTypeId", "RecurrenceActivityId"}, f.Name) &&
+		!slices.Contains(f.ReferenceTo, "User")
 	// On the field itself a describe shows the delete rule of custom lookups only;
 	// that of standard ones stands in the parent's childRelationships.
 	d.RestrictedDelete = f.Custom && f.RestrictedDelete

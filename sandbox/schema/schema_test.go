@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,6 +59,10 @@ func TestStandardObjects(t *testing.T) {
 	}
 }
 
+// absent are the objects that standard lookups point to and the org lacks.
+var absent = []string{"BusinessProcess", "Calendar", "CallCenter", "DandBCompany", "ExternalDataSource",
+	"Individual", "OperatingHours", "OpportunityHistory"}
+
 // checkObject holds what every definition must fulfil.
 func checkObject(t *testing.T, c *schema.Catalog, o *schema.Object) {
 	t.Helper()
@@ -76,7 +81,7 @@ func checkObject(t *testing.T, c *schema.Catalog, o *schema.Object) {
 			t.Errorf("%s.%s: type %s refers to %v", o.Name, f.Name, f.Type, f.ReferenceTo)
 		}
 		for _, to := range f.ReferenceTo {
-			if _, ok := c.Object(to); !ok && to != "Calendar" {
+			if _, ok := c.Object(to); !ok && !slices.Contains(absent, to) {
 				t.Errorf("%s.%s refers to unknown %s", o.Name, f.Name, to)
 			}
 		}
@@ -93,6 +98,40 @@ func checkObject(t *testing.T, c *schema.Catalog, o *schema.Object) {
 			t.Errorf("%s has two child relationships %s", o.Name, rel.Name)
 		}
 		seen[rel.Name] = true
+	}
+}
+
+// TestStandardFieldsAreDescribedAsInSalesforce where they differ from their kind.
+func TestStandardFieldsAreDescribedAsInSalesforce(t *testing.T) {
+	t.Parallel()
+	c := demo(t)
+	fields := map[string]schema.FieldDescribe{}
+	for _, name := range []string{"Account", "Contact", "Contract", "Event", "Lead", "Opportunity", "Order", "User"} {
+		for _, f := range c.Describe(object(t, c, name), "68.0", nil).Fields {
+			fields[name+"."+f.Name] = f
+		}
+	}
+	for name, to := range map[string]string{
+		"Account.DandbCompanyId": "DandBCompany", "Account.OperatingHoursId": "OperatingHours",
+		"Contact.IndividualId": "Individual", "Lead.IndividualId": "Individual", "User.IndividualId": "Individual",
+		"Order.BillToContactId": "Contact", "Order.ShipToContactId": "Contact", "Contract.Pricebook2Id": "Pricebook2",
+	} {
+		f := fields[name]
+		if !slices.Equal(f.ReferenceTo, []string{to}) || !f.Nillable || !f.Createable || !f.Updateable {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+	for name, ok := range map[string]bool{
+		"Opportunity.Probability fills itself":           fields["Opportunity.Probability"].DefaultedOnCreate,
+		"Opportunity.ExpectedRevenue can be hidden":      fields["Opportunity.ExpectedRevenue"].Permissionable,
+		"Opportunity.HasOpenActivity groups":             fields["Opportunity.HasOpenActivity"].Groupable,
+		"Event.WhoId filters searches":                   fields["Event.WhoId"].SearchPrefilterable,
+		"Account.RecordTypeId doesn't":                   !fields["Account.RecordTypeId"].SearchPrefilterable,
+		"User.UserPreferencesShowCityToGuestUsers is no": fields["User.UserPreferencesShowCityToGuestUsers"].DefaultValue == false,
+	} {
+		if !ok {
+			t.Errorf("wrong: %s", name)
+		}
 	}
 }
 

@@ -31,8 +31,8 @@ func accountObject() Object {
 		viewed(),
 		boolean("IsPartner", "Partner Account").updateOnly(),
 		boolean("IsCustomerPortal", "Customer Portal Account").updateOnly(),
-		text("ChannelProgramName", "Channel Program Name", 255).ro().noFilter(),
-		text("ChannelProgramLevelName", "Channel Program Level Name", 255).ro().noFilter(),
+		text("ChannelProgramName", "Channel Program Name", 255).ro().noFilter().group(),
+		text("ChannelProgramLevelName", "Channel Program Level Name", 255).ro().noFilter().group(),
 		text("Jigsaw", "Data.com Key", 20),
 		text("JigsawCompanyId", "Jigsaw Company ID", 20).ro(),
 		pick("CleanStatus", "Clean Status", 40, "Matched", "Different", "Acknowledged", "NotFound", "Inactive", "Pending", "SelectMatch", "Skipped").restricted(),
@@ -43,5 +43,7 @@ func accountObject() Object {
 		text("NaicsDesc", "NAICS Description", 120),
 		text("YearStarted", "Year Started", 4),
 		text("SicDesc", "SIC Description", 80),
+		ref("DandbCompanyId", "D&B Company ID", "DandbCompany", "DandBCompany"),
+		ref("OperatingHoursId", "Operating Hour ID", "OperatingHours", "OperatingHours"),
 	)
 }

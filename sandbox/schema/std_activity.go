@@ -23,6 +23,7 @@ func taskObject() Object {
 		text("CallObject", "Call Object Identifier", 255),
 		datetime("ReminderDateTime", "Reminder Date/Time"),
 		boolean("IsReminderSet", "Reminder Set").always(),
+		ref("RecurrenceActivityId", "Recurrence Activity ID", "RecurrenceActivity", "Task").children("RecurringTasks").ro(),
 		boolean("IsRecurrence", "Create Recurring Series of Tasks").createOnly().always(),
 		date("RecurrenceStartDateOnly", "Recurrence Start"),
 		date("RecurrenceEndDateOnly", "Recurrence End"),

@@ -22,7 +22,7 @@ func caseObject() Object {
 		pick("Priority", "Priority", 40, "High", "Medium", "Low").deflt(Text("Medium")),
 		area("Description", "Description", 32000),
 		boolean("IsClosed", "Closed").ro(),
-		datetime("ClosedDate", "Closed Date").ro(),
+		datetime("ClosedDate", "Closed Date").ro().secured(),
 		boolean("IsEscalated", "Escalated"),
 		ref("OwnerId", "Owner ID", "Owner", "Group", "User").auto(),
 		audit(),

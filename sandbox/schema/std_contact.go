@@ -39,5 +39,6 @@ func contactObject() Object {
 		text("Jigsaw", "Data.com Key", 20),
 		text("JigsawContactId", "Jigsaw Contact ID", 20).ro(),
 		pick("CleanStatus", "Clean Status", 40, "Matched", "Different", "Acknowledged", "NotFound", "Inactive", "Pending", "SelectMatch", "Skipped").restricted(),
+		ref("IndividualId", "Individual ID", "Individual", "Individual").always(),
 	)
 }

@@ -10,6 +10,7 @@ func product2Object() Object {
 		audit(),
 		pick("Family", "Product Family", 40),
 		text("ExternalId", "External ID", 255),
+		ref("ExternalDataSourceId", "External Data Source ID", "ExternalDataSource", "ExternalDataSource"),
 		url("DisplayUrl", "Display URL"),
 		pick("QuantityUnitOfMeasure", "Quantity Unit Of Measure", 40),
 		isDeleted(),

@@ -10,8 +10,8 @@ func opportunityObject() Object {
 		area("Description", "Description", 32000),
 		pick("StageName", "Stage", 255, "Prospecting", "Qualification", "Needs Analysis", "Value Proposition", "Id. Decision Makers", "Perception Analysis", "Proposal/Price Quote", "Negotiation/Review", "Closed Won", "Closed Lost").req(),
 		currency("Amount", "Amount", 18, 2),
-		percent("Probability", "Probability (%)", 3, 0),
-		currency("ExpectedRevenue", "Expected Amount", 18, 2).ro(),
+		percent("Probability", "Probability (%)", 3, 0).defaulted(),
+		currency("ExpectedRevenue", "Expected Amount", 18, 2).ro().secured(),
 		double("TotalOpportunityQuantity", "Quantity", 18, 2),
 		date("CloseDate", "Close Date").req(),
 		pick("Type", "Opportunity Type", 255, "Existing Customer - Upgrade", "Existing Customer - Replacement", "Existing Customer - Downgrade", "New Customer"),
@@ -20,10 +20,10 @@ func opportunityObject() Object {
 		boolean("IsClosed", "Closed").ro(),
 		boolean("IsWon", "Won").ro(),
 		pick("ForecastCategory", "Forecast Category", 40, "Omitted", "Pipeline", "BestCase", "MostLikely", "Forecast", "Closed").ro().req().restricted(),
-		pick("ForecastCategoryName", "Forecast Category", 255, "Omitted", "Pipeline", "Best Case", "Commit", "Closed").always().restricted(),
+		pick("ForecastCategoryName", "Forecast Category", 255, "Omitted", "Pipeline", "Best Case", "Commit", "Closed").always().restricted().defaulted(),
 		ref("CampaignId", "Campaign ID", "Campaign", "Campaign").children("Opportunities"),
 		boolean("HasOpportunityLineItem", "Has Line Item").ro(),
-		ref("Pricebook2Id", "Price Book ID", "Pricebook2", "Pricebook2").always(),
+		ref("Pricebook2Id", "Price Book ID", "Pricebook2", "Pricebook2").always().defaulted(),
 		ref("OwnerId", "Owner ID", "Owner", "User").auto(),
 		audit(),
 		date("LastActivityDate", "Last Activity").ro(),
@@ -33,8 +33,10 @@ func opportunityObject() Object {
 		text("Fiscal", "Fiscal Period", 6).ro(),
 		ref("ContactId", "Contact ID", "", "Contact").children("Opportunities").createOnly().always(),
 		viewed(),
-		boolean("HasOpenActivity", "Has Open Activity").ro().noFilter(),
-		boolean("HasOverdueTask", "Has Overdue Task").ro().noFilter(),
+		boolean("HasOpenActivity", "Has Open Activity").ro().noFilter().group(),
+		boolean("HasOverdueTask", "Has Overdue Task").ro().noFilter().group(),
+		ref("LastAmountChangedHistoryId", "Opportunity History ID", "LastAmountChangedHistory", "OpportunityHistory").ro(),
+		ref("LastCloseDateChangedHistoryId", "Opportunity History ID", "LastCloseDateChangedHistory", "OpportunityHistory").ro(),
 	)
 }
 
@@ -77,7 +79,9 @@ func leadObject() Object {
 		text("JigsawContactId", "Jigsaw Contact ID", 20).ro(),
 		pick("CleanStatus", "Clean Status", 40, "Matched", "Different", "Acknowledged", "NotFound", "Inactive", "Pending", "SelectMatch", "Skipped").restricted(),
 		text("CompanyDunsNumber", "Company D-U-N-S Number", 9),
+		ref("DandbCompanyId", "D&B Company ID", "DandbCompany", "DandBCompany"),
 		text("EmailBouncedReason", "Email Bounced Reason", 255).updateOnly(),
 		datetime("EmailBouncedDate", "Email Bounced Date").updateOnly(),
+		ref("IndividualId", "Individual ID", "Individual", "Individual").always(),
 	)
 }
