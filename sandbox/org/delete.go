@@ -217,7 +217,7 @@ func (o *Org) settleBin(s *staged) {
 		}
 	case s.t.isDeleted(s.data):
 		if s.bin != nil && !was {
-			o.bin[s.id] = *s.bin
+			o.discard(s.id, *s.bin)
 			s.t.deletions = append(s.t.deletions, deletion{s.id, s.bin.at})
 		}
 	case was:

@@ -2,6 +2,7 @@ package org
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -19,6 +20,9 @@ type Org struct {
 	admin    *User
 	switches atomic.Pointer[Switches]
 	edits    atomic.Uint64
+	// binDue is the Unix second from which on something in the recycle bin has
+	// had its time; it may be too early, never too late.
+	binDue atomic.Int64
 
 	randMu sync.Mutex
 	rand   *rand.Rand
@@ -90,6 +94,7 @@ func (o *Org) reset() {
 	o.locks = map[string]*Tx{}
 	o.reserved = map[keyRef]*Tx{}
 	o.bin = map[string]binEntry{}
+	o.binDue.Store(math.MaxInt64)
 	o.users = map[string]*User{}
 	o.cursors = map[string]*Cursor{}
 }

@@ -179,6 +179,7 @@ func (v *View) Value(r soql.Row, f *schema.Field) schema.Value {
 // Read runs fn over one consistent state of the org. fn must not write to the
 // org and must not keep the view.
 func (o *Org) Read(a *Actor, fn func(v *View) error) error {
+	o.sweepBin()
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	return fn(o.view(a))

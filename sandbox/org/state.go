@@ -166,6 +166,7 @@ func (o *Org) Replace(r io.Reader) error {
 	defer o.mu.Unlock()
 	o.Catalog.Adopt(next.Catalog)
 	o.id, o.admin, o.rules, o.tables, o.users, o.bin = next.id, next.admin, next.rules, next.tables, next.users, next.bin
+	o.binDue.Store(next.binDue.Load())
 	o.open, o.locks, o.reserved = map[*Tx]struct{}{}, map[string]*Tx{}, map[keyRef]*Tx{}
 	o.switches.Store(next.switches.Load())
 	o.edits.Add(1)
@@ -198,7 +199,7 @@ func (o *Org) load(r io.Reader) error {
 		return fmt.Errorf("user %s is missing", IntegrationUser)
 	}
 	for id, e := range head.Bin {
-		o.bin[id] = binEntry{e.At, e.Root}
+		o.discard(id, binEntry{e.At, e.Root})
 	}
 	for _, t := range head.Tables {
 		if err := o.restoreTable(br, t); err != nil {

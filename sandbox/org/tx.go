@@ -55,6 +55,7 @@ type Tx struct {
 
 // Begin opens a transaction for an actor.
 func (o *Org) Begin(a *Actor) *Tx {
+	o.sweepBin()
 	tx := &Tx{
 		org: o, actor: a, start: o.Clock.Now(),
 		staged: map[string]*staged{}, keyed: map[keyRef][]string{}, done: make(chan struct{}),
