@@ -53,14 +53,23 @@ func (js *Jobs) add(j *Job) {
 	js.jobs[j.ID] = j
 }
 
-// find looks a job up and drops those that have had their time. The caller
-// holds the lock.
-func (js *Jobs) find(kind, id string) (*Job, error) {
-	for key, j := range js.jobs {
-		if js.org.Clock.Now().Sub(j.created) > keepFor {
-			delete(js.jobs, key)
+// sweep drops jobs that nothing has happened to for long, and aborts those that
+// still wait for an upload. The caller holds the lock.
+func (js *Jobs) sweep() {
+	before := js.org.Clock.Now().Add(-keepFor)
+	for id, j := range js.jobs {
+		switch {
+		case j.state == Open && j.created.Before(before):
+			js.abort(j)
+		case j.state != Open && j.modified.Before(before):
+			delete(js.jobs, id)
 		}
 	}
+}
+
+// find looks a job up. The caller holds the lock.
+func (js *Jobs) find(kind, id string) (*Job, error) {
+	js.sweep()
 	full, _ := org.NormalizeID(id)
 	j, ok := js.jobs[full]
 	if !ok || j.Type != kind {
@@ -98,11 +107,16 @@ func (js *Jobs) Abort(kind, id string) (Info, error) {
 	if j.over() {
 		return Info{}, &Error{"INVALIDJOBSTATE", "Aborting already Completed Job not allowed"}
 	}
+	js.abort(j)
+	return j.info(), nil
+}
+
+// abort ends a job that is not over. The caller holds the lock.
+func (js *Jobs) abort(j *Job) {
 	if in := j.ingest; in != nil && in.uploaded && in.outcomes == nil {
 		in.outcomes, _ = in.parse(j.Format) // an upload that can't be read has no rows to tell of
 	}
 	js.enter(j, Aborted)
-	return j.info(), nil
 }
 
 // Delete drops a job and its data. A job must be over for that, or, for an
@@ -224,7 +238,7 @@ func (f Filter) takes(j *Job) bool {
 func (js *Jobs) List(kind, after string, f Filter) (list []Info, more bool) {
 	js.mu.Lock()
 	defer js.mu.Unlock()
-	_, _ = js.find(kind, "") // drops what has had its time
+	js.sweep()
 	ids := make([]string, 0, len(js.jobs))
 	for id, j := range js.jobs {
 		if j.Type == kind && id > after && f.takes(j) {

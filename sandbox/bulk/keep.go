@@ -72,7 +72,7 @@ func (js *Jobs) Still(fn func() error) error {
 func (js *Jobs) Save(to Shelf) error {
 	js.mu.Lock()
 	jobs := map[string]*Job{}
-	_, _ = js.find(TypeQuery, "") // drops what has had its time
+	js.sweep()
 	for id, j := range js.jobs {
 		jobs[id+jobSuffix] = j
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/synclinehq/syncline/sandbox/org"
 	"github.com/synclinehq/syncline/sandbox/schema"
@@ -15,7 +16,12 @@ const chunkRows = 200
 // nullWord sets a field to null; an empty cell leaves it alone.
 const nullWord = "#N/A"
 
-const defaultFieldChars = 131_072
+// The sizes of an upload's rows.
+const (
+	defaultFieldChars = 131_072
+	maxRowChars       = 400_000
+	maxColumns        = 5_000
+)
 
 // saver saves the rows of one ingest job.
 type saver struct {
@@ -42,6 +48,9 @@ type target struct {
 // columns resolves the header.
 func (s *saver) columns() error {
 	s.id, s.key = -1, -1
+	if n := len(s.job.ingest.header); n > maxColumns {
+		return fmt.Errorf("The records have %d fields, more than %d", n, maxColumns)
+	}
 	if s.job.operation == "upsert" {
 		s.keyField, _ = s.obj.Field(s.job.ingest.keyField)
 	}
@@ -293,6 +302,9 @@ func (s *saver) body(values []string) (org.Body, error) {
 	if limit == 0 {
 		limit = defaultFieldChars
 	}
+	if chars(values) > maxRowChars {
+		return nil, &org.RowError{Code: "STRING_TOO_LONG", Message: fmt.Sprintf("the record is longer than %d characters", maxRowChars)}
+	}
 	body := make(org.Body, 0, len(s.cols))
 	for i := range s.cols {
 		t := &s.cols[i]
@@ -306,6 +318,21 @@ func (s *saver) body(values []string) (org.Body, error) {
 		body = append(body, t.input(text))
 	}
 	return body, nil
+}
+
+// chars is how long a row is, exactly so once it may be too long.
+func chars(values []string) int {
+	bytes, runes := 0, 0
+	for _, v := range values {
+		bytes += len(v)
+	}
+	if bytes <= maxRowChars {
+		return bytes
+	}
+	for _, v := range values {
+		runes += utf8.RuneCountInString(v)
+	}
+	return runes
 }
 
 func (t *target) input(text string) org.Input {

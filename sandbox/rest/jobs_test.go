@@ -415,6 +415,52 @@ func TestBulkIngestRefusals(t *testing.T) {
 	}
 }
 
+// TestBulkSizesOfRows are those of the Bulk API, whatever the fields hold.
+func TestBulkSizesOfRows(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	wide := strings.Repeat(",Name", 5000)
+	if j := f.ingest(`{"object":"Account","operation":"insert"}`, "Name"+wide+"\nx"+wide+"\n"); j.State != "Failed" || !strings.Contains(j.ErrorMessage, "5001 fields, more than 5000") {
+		t.Errorf("5,001 columns: %s %q", j.State, j.ErrorMessage)
+	}
+	// Rows of 400,000 and of one character more, of two bytes each.
+	columns := []string{"Name", "Phone", "Fax", "Site"}
+	long := strings.Repeat("é", 100_000)
+	full := strings.Join([]string{long, long, long, long}, ",")
+	j := f.ingest(`{"object":"Account","operation":"insert"}`, strings.Join(columns, ",")+"\n"+full+"\n"+full+"é\nShort,1,2,3\n")
+	bad := f.results(j.ID, "failedResults")
+	if j.NumberRecordsFailed != 2 || len(bad) != 3 {
+		t.Fatalf("job %+v with %d failed rows", j, len(bad)-1)
+	}
+	const tooLong = "STRING_TOO_LONG:the record is longer than 400000 characters:--"
+	if bad[1][1] == tooLong || bad[2][1] != tooLong {
+		t.Errorf("errors %q and %q; only the second row is too long for the Bulk API", bad[1][1], bad[2][1])
+	}
+}
+
+// TestBulkJobsEndByThemselves: seven days after its creation a job that is open
+// is aborted, and seven days after its end it is gone.
+func TestBulkJobsEndByThemselves(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	open := f.jobInfo(f.call("POST", "/jobs/ingest", `{"object":"Account","operation":"insert"}`)).ID
+	f.call("PUT", "/jobs/ingest/"+open+"/batches", "Name\nx\n")
+	done := f.ingest(`{"object":"Account","operation":"insert"}`, "Name\ny\n").ID
+	after := func(days string) {
+		f.control("POST", "clock", `{"seconds":`+days+`}`)
+		f.token = f.login("product", "s3cret")
+	}
+	after("604000") // not yet seven days
+	want(t, f.call("GET", "/jobs/ingest/"+open, ""), 200, `"state":"Open"`)
+	want(t, f.call("GET", "/jobs/ingest/"+done, ""), 200, `"state":"JobComplete"`)
+	after("1000")
+	want(t, f.call("GET", "/jobs/ingest/"+open, ""), 200, `"state":"Aborted"`)
+	want(t, f.call("GET", "/jobs/ingest/"+open+"/unprocessedrecords", ""), 200, "\"Name\"\n\"x\"\n")
+	want(t, f.call("GET", "/jobs/ingest/"+done, ""), 404, "NOT_FOUND")
+	after("605000")
+	want(t, f.call("GET", "/jobs/ingest/"+open, ""), 404, "NOT_FOUND")
+}
+
 func TestBulkMultipart(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
