@@ -136,3 +136,20 @@ func TestSchemaEditsEndWhatClientsHold(t *testing.T) {
 		since = a.header.Get("Last-Modified")
 	}
 }
+
+// TestLookupsToWhatTheOrgLacks stay empty, and say so.
+func TestLookupsToWhatTheOrgLacks(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.create("Contact", `{"LastName":"C","IndividualId":null}`)
+	want(t, f.call("GET", soqlPath("SELECT IndividualId FROM Contact WHERE IndividualId = null"), ""), 200, `"IndividualId":null`)
+	want(t, f.call("GET", soqlPath("SELECT Individual.Name FROM Contact"), ""), 400, "INVALID_FIELD")
+	want(t, f.call("POST", "/sobjects/Contact", `{"LastName":"C","IndividualId":"0PK000000000001"}`), 400, "FIELD_INTEGRITY_EXCEPTION")
+	want(t, f.call("POST", "/sobjects/Contact", `{"LastName":"C","Individual":{"Name":"x"}}`), 400, "INVALID_FIELD")
+	if j := f.ingest(`{"object":"Contact","operation":"insert"}`, "LastName,Individual.Name\nC,x\n"); j.State != "Failed" {
+		t.Errorf("job %+v", j)
+	}
+	f.control("POST", "seed", `{"object":"Contact","rows":20,"seed":1}`)
+	f.control("POST", "seed", `{"object":"Contact","rows":20,"seed":1,"computed":true}`)
+	want(t, f.call("GET", soqlPath("SELECT COUNT() FROM Contact WHERE IndividualId != null"), ""), 200, `"totalSize":0`)
+}
