@@ -239,13 +239,9 @@ const countOthers = `WITH RECURSIVE
 // have been found by the product itself.
 func (s *site) answer(n *node) int {
 	s.Helper()
-	eventually(s.TB, quietWithin, "nothing on its way but inserts that can't be found", func(ctx context.Context) error {
-		var others int
-		err := s.app.QueryRow(ctx, countOthers).Scan(&others)
-		if err == nil && others > 0 {
-			err = fmt.Errorf("%d others", others)
-		}
-		return err
+	s.awaitNone("on their way beside inserts that can't be found", func(ctx context.Context) (others int, err error) {
+		err = s.app.QueryRow(ctx, countOthers).Scan(&others)
+		return others, err
 	})
 	var lost int
 	s.must(s.app.QueryRow(s.Context(), `SELECT count(*) FROM _syncline.intent WHERE state IN ('open', 'unknown')`).Scan(&lost))

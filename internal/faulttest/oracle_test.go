@@ -30,7 +30,7 @@ func (s *site) judge() {
 	s.edits.end()
 	s.Logf("%d edits in Postgres, %d in the org", s.edits.local.Load(), s.edits.other.Load())
 	started := time.Now()
-	s.untilQuiet()
+	s.awaitNone(onItsWay, s.unsettled)
 	s.becomesEqual(quietWithin)
 	s.polledOnce()
 	s.becomesEqual(time.Minute)
@@ -41,23 +41,31 @@ func (s *site) judge() {
 	s.ledger()
 }
 
-// untilQuiet waits for quiet as long as there is headway: how many edits pile
-// up while a fault is in force depends on the machine, and so does how long
-// they take to go out.
-func (s *site) untilQuiet() {
+// awaitNone waits until nothing is left, as long as there is headway: how many
+// edits pile up while a fault is in force or a node is dead depends on the
+// machine, and so does how long they take to go out.
+func (s *site) awaitNone(what string, count func(context.Context) (int, error)) {
 	s.Helper()
-	for left := math.MaxInt; ; {
-		err := soon(s.Context(), quietWithin, s.quiet)
+	for least := math.MaxInt; ; {
+		var left int
+		err := soon(s.Context(), quietWithin, func(ctx context.Context) (err error) {
+			if left, err = count(ctx); err == nil && left > 0 {
+				err = fmt.Errorf("%d %s", left, what)
+			}
+			return err
+		})
 		if err == nil {
 			return
 		}
-		before := left
-		var ask error
-		if left, ask = s.unsettled(s.Context()); ask != nil || left >= before {
-			s.Fatalf("not within %v: quiet: %v", quietWithin, errors.Join(err, ask))
+		if left >= least {
+			s.Fatalf("no headway within %v: %v", quietWithin, err)
 		}
+		least = left
 	}
 }
+
+// onItsWay is what unsettled counts.
+const onItsWay = "entries, intents and deferred records"
 
 // unsettled counts what is still on its way.
 func (s *site) unsettled(ctx context.Context) (n int, err error) {
@@ -72,7 +80,7 @@ func (s *site) unsettled(ctx context.Context) (n int, err error) {
 func (s *site) quiet(ctx context.Context) error {
 	left, err := s.unsettled(ctx)
 	if err == nil && left > 0 {
-		err = fmt.Errorf("%d entries, intents and deferred records", left)
+		err = fmt.Errorf("%d %s", left, onItsWay)
 	}
 	return err
 }
