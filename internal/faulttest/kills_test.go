@@ -262,7 +262,8 @@ func (s *site) answer(n *node) int {
 	return answered
 }
 
-// sendAgain makes inserts NEW that never arrived.
+// sendAgain makes inserts NEW that never arrived. Other calls that the kill
+// broke off the product makes again by itself.
 func (s *site) sendAgain() (n int) {
 	s.Helper()
 	arrived := map[string]bool{}
@@ -273,7 +274,8 @@ func (s *site) sendAgain() (n int) {
 			}
 		}
 	}
-	rows, err := s.app.Query(s.Context(), `SELECT i.log_id, coalesce(i.body::json ->> 'Name', i.body::json ->> 'LastName') FROM _syncline.intent i WHERE i.state IN ('open', 'unknown')`)
+	rows, err := s.app.Query(s.Context(), `SELECT i.log_id, coalesce(i.body::json ->> 'Name', i.body::json ->> 'LastName') FROM _syncline.intent i
+		WHERE i.state IN ('open', 'unknown') AND i.op = 'insert' AND i.external_id IS NULL`)
 	s.must(err)
 	var (
 		log  int32
