@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/synclinehq/syncline/client"
+	"github.com/synclinehq/syncline/internal/mapping"
 )
 
 func (a *app) connections() *cobra.Command {
@@ -61,7 +62,7 @@ func printConnection(w io.Writer, c client.Connection) {
 		[2]string{"Name", c.Name}, [2]string{"App", c.AppName}, [2]string{"Resource", c.ResourceName}, [2]string{"ID", c.ID},
 		[2]string{"Schema", c.Schema}, [2]string{"Org", c.OrganizationID + " at " + c.InstanceURL}, [2]string{"User", c.Username},
 		[2]string{"API version", c.APIVersion}, [2]string{"Write algorithm", c.Algorithm},
-		[2]string{"Paused", pausedWords(c.Paused, c.ReadsPaused, c.WritesPaused)}, [2]string{"Trouble", c.Cause},
+		[2]string{"Paused", mapping.PausedWords(c.Paused, c.ReadsPaused, c.WritesPaused)}, [2]string{"Trouble", c.Cause},
 	)
 	pairs(w, optionPairs(c.Options)...)
 }
@@ -99,7 +100,7 @@ func condition(c client.Connection) string {
 	case c.Condition != "":
 		return c.Condition
 	}
-	return cmp.Or(pausedWords(c.Paused, c.ReadsPaused, c.WritesPaused), c.Stage)
+	return cmp.Or(mapping.PausedWords(c.Paused, c.ReadsPaused, c.WritesPaused), c.Stage)
 }
 
 func (a *app) connectionDelete() *cobra.Command {
@@ -154,7 +155,7 @@ func printStatus(w io.Writer, st client.Status) {
 	c := st.Connection
 	_, _ = fmt.Fprintf(w, "%s (%s): %s, %s\n", safe(c.Name), safe(c.ResourceName), st.State.Value, safe(st.State.Meaning))
 	paused := ""
-	if words := pausedWords(false, c.ReadsPaused && !c.Paused, c.WritesPaused && !c.Paused); words != "" {
+	if words := mapping.PausedWords(false, c.ReadsPaused && !c.Paused, c.WritesPaused && !c.Paused); words != "" {
 		paused = strings.ToUpper(words[:1]) + words[1:] + "."
 	}
 	for _, text := range []string{paused, c.Cause, st.State.Remedy, st.Unseen} {
@@ -174,7 +175,7 @@ func printStatus(w io.Writer, st client.Status) {
 	var rows [][]string
 	for _, m := range st.Mappings {
 		state := m.State.Value
-		if words := pausedWords(m.Mapping.Paused, m.Mapping.ReadsPaused, m.Mapping.WritesPaused); words != "" {
+		if words := mapping.PausedWords(m.Mapping.Paused, m.Mapping.ReadsPaused, m.Mapping.WritesPaused); words != "" {
 			state += " (" + words + ")"
 		}
 		postgres := count(m.RowsPostgres)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/synclinehq/syncline/client"
+	"github.com/synclinehq/syncline/internal/mapping"
 )
 
 func (a *app) mappings() *cobra.Command {
@@ -77,7 +78,7 @@ func printMappings(w io.Writer, all []client.Mapping, loads map[string]*client.L
 		}
 		rows = append(rows, []string{
 			m.ObjectName, m.Table, m.Access, strconv.Itoa(len(m.Fields)), orDash(m.UpsertField), strconv.Itoa(m.PollSeconds) + "s",
-			orDash(pausedWords(m.Paused, m.ReadsPaused, m.WritesPaused)), stage,
+			orDash(mapping.PausedWords(m.Paused, m.ReadsPaused, m.WritesPaused)), stage,
 		})
 	}
 	table(w, []string{"OBJECT", "TABLE", "ACCESS", "FIELDS", "UNIQUE IDENTIFIER", "POLLED", "PAUSED", "STAGE"}, rows)
@@ -87,7 +88,7 @@ func printMapping(w io.Writer, m client.Mapping, l *client.Load) {
 	list := [][2]string{{"Object", m.ObjectName}, {"Table", m.Table}, {"ID", m.ID}, {"Unique identifier", m.UpsertField}}
 	list = append(list, mappingSettings(m)...)
 	list = append(list, [][2]string{
-		{"Stage", m.Stage}, {"Paused", pausedWords(m.Paused, m.ReadsPaused, m.WritesPaused)}, {"Trouble", m.Cause},
+		{"Stage", m.Stage}, {"Paused", mapping.PausedWords(m.Paused, m.ReadsPaused, m.WritesPaused)}, {"Trouble", m.Cause},
 		{"Revision", strconv.Itoa(m.Revision)}, {"Fields", strings.Join(m.Fields, " ")},
 	}...)
 	if l != nil {

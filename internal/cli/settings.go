@@ -272,16 +272,3 @@ func (a *app) resume() *cobra.Command {
 	d.flags(cmd)
 	return cmd
 }
-
-// pausedWords say what of a connection or mapping rests.
-func pausedWords(all, reads, writes bool) string {
-	switch {
-	case all || reads && writes:
-		return "paused"
-	case reads:
-		return "reads paused"
-	case writes:
-		return "writes paused"
-	}
-	return ""
-}

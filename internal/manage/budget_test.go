@@ -4,24 +4,12 @@ import (
 	"testing"
 
 	"github.com/synclinehq/syncline/internal/manage"
-	"github.com/synclinehq/syncline/internal/mapping"
 )
 
 // What goes beyond the ceiling is not sent, and says so.
 func TestBudget(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect()
-	if err := r.importing(accounts); err != nil {
-		t.Fatal(err)
-	}
-	m, err := r.service.Mapping(t.Context(), admin(), "", "Account")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.store.SetStage(t.Context(), m.ID, mapping.StageSynced); err != nil {
-		t.Fatal(err)
-	}
+	r := newSyncedRig(t)
 	b, err := r.service.Budget(t.Context(), admin(), "")
 	if err != nil || b.Ours == 0 || len(b.ByUse) == 0 || b.Org.Max == 0 || b.Allowed() != int64(b.Org.Max)*4/5 || b.Stretch() != 1 {
 		t.Fatalf("after an import: %+v, %v", b, err)

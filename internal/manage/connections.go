@@ -123,17 +123,25 @@ func (s *Service) dropAll(ctx context.Context, conn mapping.Connection, mappings
 
 // setStopped pauses a connection, or puts its pause back.
 func (s *Service) setStopped(ctx context.Context, conn mapping.Connection, paused bool) error {
-	_, err := s.store.UpdateConnection(ctx, conn.ID, func(x *mapping.Connection) error {
-		if x.Status.Paused == paused {
-			return errUnchanged
-		}
-		x.Status.Paused = paused
-		return nil
-	})
+	_, err := s.store.UpdateConnection(ctx, conn.ID, func(x *mapping.Connection) error { return put(&x.Status.Paused, paused) })
+	return s.tellUnless(ctx, conn.ID, err)
+}
+
+// put sets a value; [errUnchanged] if it has it already.
+func put(to *bool, value bool) error {
+	if *to == value {
+		return errUnchanged
+	}
+	*to = value
+	return nil
+}
+
+// tellUnless tells of a change of the connection, unless there was none.
+func (s *Service) tellUnless(ctx context.Context, connection uuid.UUID, err error) error {
 	if errors.Is(err, errUnchanged) {
 		return nil
 	}
-	s.changed(ctx, conn.ID)
+	s.changed(ctx, connection)
 	return err
 }
 

@@ -2,7 +2,6 @@ package manage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -77,18 +76,8 @@ func (s *Service) DeleteMapping(ctx context.Context, c Caller, ref, object strin
 // stopMapping pauses a mapping; undo puts its pause back to what it was.
 func (s *Service) stopMapping(ctx context.Context, conn mapping.Connection, m mapping.Mapping) (undo func(), err error) {
 	set := func(ctx context.Context, paused bool) error {
-		_, err := s.store.UpdateMapping(ctx, m.ID, func(x *mapping.Mapping) error {
-			if x.Status.Paused == paused {
-				return errUnchanged
-			}
-			x.Status.Paused = paused
-			return nil
-		})
-		if errors.Is(err, errUnchanged) {
-			return nil
-		}
-		s.changed(ctx, conn.ID)
-		return err
+		_, err := s.store.UpdateMapping(ctx, m.ID, func(x *mapping.Mapping) error { return put(&x.Status.Paused, paused) })
+		return s.tellUnless(ctx, conn.ID, err)
 	}
 	if err := set(ctx, true); err != nil {
 		return nil, problem("stop the mapping", err)

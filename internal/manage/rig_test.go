@@ -56,6 +56,24 @@ type rig struct {
 	env     map[string]string
 }
 
+// newSyncedRig is a rig with a connection whose mapping of Account has loaded.
+func newSyncedRig(t *testing.T) *rig {
+	t.Helper()
+	r := newRig(t)
+	r.connect()
+	if err := r.importing(accounts); err != nil {
+		t.Fatal(err)
+	}
+	m, err := r.service.Mapping(t.Context(), admin(), "", "Account")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.store.SetStage(t.Context(), m.ID, mapping.StageSynced); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	keys, err := secret.Parse(testKeys)

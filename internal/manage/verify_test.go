@@ -77,18 +77,7 @@ func TestVerifyRunAndRepair(t *testing.T) {
 // the next step.
 func TestVerifyRunThatIsInterrupted(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect()
-	if err := r.importing(accounts); err != nil {
-		t.Fatal(err)
-	}
-	m, err := r.service.Mapping(t.Context(), admin(), "", "Account")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.store.SetStage(t.Context(), m.ID, mapping.StageSynced); err != nil {
-		t.Fatal(err)
-	}
+	r := newSyncedRig(t)
 	conn, err := pgx.Connect(t.Context(), r.target)
 	if err != nil {
 		t.Fatal(err)
@@ -111,18 +100,7 @@ func TestVerifyRunThatIsInterrupted(t *testing.T) {
 // A verification that can't go on says why, also to whoever asks later.
 func TestVerifyRunThatFails(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.connect()
-	if err := r.importing(accounts); err != nil {
-		t.Fatal(err)
-	}
-	m, err := r.service.Mapping(t.Context(), admin(), "", "Account")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.store.SetStage(t.Context(), m.ID, mapping.StageSynced); err != nil {
-		t.Fatal(err)
-	}
+	r := newSyncedRig(t)
 	r.sql(`DROP TABLE salesforce.account CASCADE`)
 	if run := r.ran(manage.VerifyOptions{}); run.Status != store.RunFailed || run.Report != nil || !strings.Contains(run.Error, "account") {
 		t.Errorf("%+v", run)

@@ -166,19 +166,25 @@ func TestALoadThatEndsBetweenIndexes(t *testing.T) {
 	s.equal(rows)
 }
 
-// A load that is paused leaves no table without indexes, and goes on later.
-func TestALoadThatIsPaused(t *testing.T) {
-	t.Parallel()
-	const rows = 3500
-	s := bulkSite(t, rows, small)
-	before := s.One(form)
-	ctx, cut := context.WithCancel(t.Context())
+// cutLoad begins a load and ends it after its first rows.
+func (s *site) cutLoad() {
+	s.Helper()
+	ctx, cut := context.WithCancel(s.Context())
 	defer cut()
 	_, _ = s.Load(ctx, s.fence, s.account, time.Now().Add(time.Minute), func(p reader.Progress) {
 		if p.Rows > 100 {
 			cut()
 		}
 	})
+}
+
+// A load that is paused leaves no table without indexes, and goes on later.
+func TestALoadThatIsPaused(t *testing.T) {
+	t.Parallel()
+	const rows = 3500
+	s := bulkSite(t, rows, small)
+	before := s.One(form)
+	s.cutLoad()
 	if s.One(form) == before {
 		t.Fatal("the table was not stripped")
 	}
@@ -202,13 +208,7 @@ func TestRestartOfAStrippedLoad(t *testing.T) {
 	const rows = 3500
 	s := bulkSite(t, rows, small)
 	before := s.One(form)
-	ctx, cut := context.WithCancel(t.Context())
-	defer cut()
-	_, _ = s.Load(ctx, s.fence, s.account, time.Now().Add(time.Minute), func(p reader.Progress) {
-		if p.Rows > 100 {
-			cut()
-		}
-	})
+	s.cutLoad()
 	if s.One(form) == before || s.count("true") == "0" {
 		t.Fatal("nothing was begun")
 	}

@@ -153,25 +153,12 @@ func rowOf(m manage.MappingStatus, now time.Time) row {
 	if m.Mapping.Access == mapping.ReadWrite {
 		r.Access = "reads and writes"
 	}
-	r.Trouble = paused(m.Mapping.Status.Paused, m.Mapping.Options.PauseReads, m.Mapping.Options.PauseWrites)
+	r.Trouble = mapping.PausedWords(m.Mapping.Status.Paused, m.Mapping.Options.PauseReads, m.Mapping.Options.PauseWrites)
 	r.Proved, r.ProvedClass = proved(m.Proof, now)
 	if m.Mapping.Status.Stage == mapping.StageLoading {
 		r.Loaded, r.Total = m.LoadedRows, m.LoadTotal
 	}
 	return r
-}
-
-// paused says what of a connection or mapping rests; "" if nothing does.
-func paused(all, reads, writes bool) string {
-	switch {
-	case all || reads && writes:
-		return "paused"
-	case reads:
-		return "reads paused"
-	case writes:
-		return "writes paused"
-	}
-	return ""
 }
 
 // proved tells how the newest proof ended, and the class of its chip.
@@ -194,7 +181,7 @@ func chipOf(s mapping.State) chip {
 // known without a verification.
 func sentence(st *manage.Status) string {
 	c := &st.Connection
-	rests := paused(c.Status.Paused, c.Options.PauseReads, c.Options.PauseWrites)
+	rests := mapping.PausedWords(c.Status.Paused, c.Options.PauseReads, c.Options.PauseWrites)
 	switch waiting := st.Queue.Unsent + st.Queue.Pending; {
 	case len(st.Mappings) == 0:
 		return "Nothing is kept equal yet: import a configuration file with syncline config import."
